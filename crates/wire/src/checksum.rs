@@ -1,0 +1,169 @@
+//! The Internet checksum: sums over bytes (RFC 1071) and adjustment for what changed (RFC 1624).
+
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// A running one's-complement sum of 16-bit words, not yet folded. Sums of pieces add up, so that a checksum over
+/// scattered bytes needs no copy; every piece but the last must have an even length.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sum(u64);
+
+impl Sum {
+    pub const ZERO: Self = Self(0);
+
+    /// Adds `bytes`; an odd last byte counts as the high half of a word (RFC 1071 §4.1).
+    pub fn add(self, bytes: &[u8]) -> Self {
+        let mut sum = self.0;
+        let mut words = bytes.chunks_exact(4);
+        for word in &mut words {
+            // Two 16-bit columns in one 32-bit word: carries gather above and are folded at the end.
+            sum += u64::from(u32::from_be_bytes([word[0], word[1], word[2], word[3]]));
+        }
+        match *words.remainder() {
+            [a] => sum += u64::from(u16::from_be_bytes([a, 0])),
+            [a, b] => sum += u64::from(u16::from_be_bytes([a, b])),
+            [a, b, c] => sum += u64::from(u16::from_be_bytes([a, b])) + u64::from(u16::from_be_bytes([c, 0])),
+            _ => {}
+        }
+        Self(sum)
+    }
+
+    pub const fn add_word(self, word: u16) -> Self {
+        Self(self.0 + word as u64)
+    }
+
+    /// The sum of the pseudo-header: addresses, protocol and upper-layer length (RFC 9293 §3.1, RFC 8200 §8.1).
+    /// Families that differ have no pseudo-header; the sum is then of the protocol and length alone.
+    pub fn pseudo_header(src: IpAddr, dst: IpAddr, protocol: u8, len: u32) -> Self {
+        let sum = match (src, dst) {
+            (IpAddr::V4(src), IpAddr::V4(dst)) => Self::ZERO.add(&src.octets()).add(&dst.octets()),
+            (IpAddr::V6(src), IpAddr::V6(dst)) => Self::ZERO.add(&src.octets()).add(&dst.octets()),
+            _ => Self::ZERO,
+        };
+        Self(sum.0 + u64::from(protocol) + u64::from(len))
+    }
+
+    /// The sum as 16 bits, not complemented: what a partial checksum field holds.
+    pub const fn fold(self) -> u16 {
+        let mut sum = self.0;
+        while sum >> 16 != 0 {
+            sum = (sum & 0xffff) + (sum >> 16);
+        }
+        sum as u16
+    }
+
+    /// The checksum: the complement of the sum. Over bytes that hold a right checksum it is 0.
+    pub const fn checksum(self) -> u16 {
+        !self.fold()
+    }
+}
+
+/// The checksum of `bytes` (RFC 1071).
+pub fn checksum(bytes: &[u8]) -> u16 {
+    Sum::ZERO.add(bytes).checksum()
+}
+
+/// Adjusts an Internet checksum for one changed 16-bit word: HC' = ~(~HC + ~m + m') (RFC 1624 §3, eqn. 3).
+///
+/// Words in host order. May answer 0 where a full computation answers 0xffff, and the reverse: equal to every
+/// receiver, except that UDP over IPv4 reads 0 as "no checksum": leave an arriving 0, send 0xffff for 0 (RFC 768).
+pub const fn adjust(check: u16, old: u16, new: u16) -> u16 {
+    let sum = !check as u32 + !old as u32 + new as u32;
+    let sum = (sum & 0xffff) + (sum >> 16);
+    !((sum & 0xffff) + (sum >> 16)) as u16
+}
+
+/// What a change of some words does to every checksum over them: the folded sum of ~m + m'.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delta(u16);
+
+impl Delta {
+    pub const NONE: Self = Self(0);
+
+    pub const fn word(self, old: u16, new: u16) -> Self {
+        if old == new {
+            return self;
+        }
+        let sum = self.0 as u32 + !old as u32 + new as u32;
+        let sum = (sum & 0xffff) + (sum >> 16);
+        Self(((sum & 0xffff) + (sum >> 16)) as u16)
+    }
+
+    pub const fn addr4(self, old: Ipv4Addr, new: Ipv4Addr) -> Self {
+        let (old, new) = (old.to_bits(), new.to_bits());
+        self.word((old >> 16) as u16, (new >> 16) as u16).word(old as u16, new as u16)
+    }
+
+    pub fn addr6(self, old: Ipv6Addr, new: Ipv6Addr) -> Self {
+        old.segments().into_iter().zip(new.segments()).fold(self, |delta, (old, new)| delta.word(old, new))
+    }
+
+    /// An address for one of its own family; between families nothing is added.
+    pub fn addr(self, old: IpAddr, new: IpAddr) -> Self {
+        match (old, new) {
+            (IpAddr::V4(old), IpAddr::V4(new)) => self.addr4(old, new),
+            (IpAddr::V6(old), IpAddr::V6(new)) => self.addr6(old, new),
+            _ => self,
+        }
+    }
+
+    /// The change applied to a complete checksum.
+    pub const fn apply(self, check: u16) -> u16 {
+        if self.0 == 0 {
+            return check;
+        }
+        let sum = !check as u32 + self.0 as u32;
+        !((sum & 0xffff) + (sum >> 16)) as u16
+    }
+
+    /// The change applied to a field that holds the uncomplemented pseudo-header sum (a partial checksum).
+    pub const fn apply_partial(self, field: u16) -> u16 {
+        let sum = field as u32 + self.0 as u32;
+        ((sum & 0xffff) + (sum >> 16)) as u16
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 1071 §2, word by word.
+    fn naive(bytes: &[u8]) -> u16 {
+        let mut sum = 0u32;
+        for pair in bytes.chunks(2) {
+            sum += u32::from(pair[0]) << 8 | u32::from(*pair.get(1).unwrap_or(&0));
+            sum = (sum & 0xffff) + (sum >> 16);
+        }
+        !(sum as u16)
+    }
+
+    #[test]
+    fn sums_equal_the_naive_sum_at_every_length() {
+        let bytes: [u8; 67] = core::array::from_fn(|i| (i as u8).wrapping_mul(167).wrapping_add(91));
+        for len in 0..bytes.len() {
+            assert_eq!(checksum(&bytes[..len]), naive(&bytes[..len]), "{len} bytes");
+            let even = len & !1;
+            assert_eq!(Sum::ZERO.add(&bytes[..even]).add(&bytes[even..]).checksum(), naive(&bytes), "split at {even}");
+        }
+    }
+
+    #[test]
+    fn the_example_of_rfc_1624_section_4() {
+        assert_eq!(adjust(0xdd2f, 0x5555, 0x3285), 0x0000);
+        assert_eq!(Delta::NONE.word(0x5555, 0x3285).apply(0xdd2f), 0x0000);
+    }
+
+    #[test]
+    fn a_delta_equals_recomputation() {
+        let mut bytes: [u8; 20] = core::array::from_fn(|i| (i as u8).wrapping_mul(73));
+        for new in (0..=0xffffu32).step_by(251) {
+            let before = checksum(&bytes);
+            let old = u16::from_be_bytes([bytes[6], bytes[7]]);
+            let delta = Delta::NONE.word(old, new as u16);
+            let partial = Sum::ZERO.add(&bytes).fold();
+            bytes[6..8].copy_from_slice(&(new as u16).to_be_bytes());
+            // 0 and 0xffff are the same number in one's complement.
+            assert_eq!(delta.apply(before) % 0xffff, checksum(&bytes) % 0xffff, "{old:04x} -> {new:04x}");
+            assert_eq!(delta.apply_partial(partial) % 0xffff, Sum::ZERO.add(&bytes).fold() % 0xffff);
+        }
+    }
+}
