@@ -11,7 +11,7 @@ impl Sum {
     pub const ZERO: Self = Self(0);
 
     /// Adds `bytes`; an odd last byte counts as the high half of a word (RFC 1071 §4.1).
-    pub fn add(self, bytes: &[u8]) -> Self {
+    pub fn bytes(self, bytes: &[u8]) -> Self {
         let mut sum = self.0;
         let mut words = bytes.chunks_exact(4);
         for word in &mut words {
@@ -35,8 +35,8 @@ impl Sum {
     /// Families that differ have no pseudo-header; the sum is then of the protocol and length alone.
     pub fn pseudo_header(src: IpAddr, dst: IpAddr, protocol: u8, len: u32) -> Self {
         let sum = match (src, dst) {
-            (IpAddr::V4(src), IpAddr::V4(dst)) => Self::ZERO.add(&src.octets()).add(&dst.octets()),
-            (IpAddr::V6(src), IpAddr::V6(dst)) => Self::ZERO.add(&src.octets()).add(&dst.octets()),
+            (IpAddr::V4(src), IpAddr::V4(dst)) => Self::ZERO.bytes(&src.octets()).bytes(&dst.octets()),
+            (IpAddr::V6(src), IpAddr::V6(dst)) => Self::ZERO.bytes(&src.octets()).bytes(&dst.octets()),
             _ => Self::ZERO,
         };
         Self(sum.0 + u64::from(protocol) + u64::from(len))
@@ -59,7 +59,7 @@ impl Sum {
 
 /// The checksum of `bytes` (RFC 1071).
 pub fn checksum(bytes: &[u8]) -> u16 {
-    Sum::ZERO.add(bytes).checksum()
+    Sum::ZERO.bytes(bytes).checksum()
 }
 
 /// Adjusts an Internet checksum for one changed 16-bit word: HC' = ~(~HC + ~m + m') (RFC 1624 §3, eqn. 3).
@@ -142,7 +142,11 @@ mod tests {
         for len in 0..bytes.len() {
             assert_eq!(checksum(&bytes[..len]), naive(&bytes[..len]), "{len} bytes");
             let even = len & !1;
-            assert_eq!(Sum::ZERO.add(&bytes[..even]).add(&bytes[even..]).checksum(), naive(&bytes), "split at {even}");
+            assert_eq!(
+                Sum::ZERO.bytes(&bytes[..even]).bytes(&bytes[even..]).checksum(),
+                naive(&bytes),
+                "split at {even}"
+            );
         }
     }
 
@@ -159,11 +163,11 @@ mod tests {
             let before = checksum(&bytes);
             let old = u16::from_be_bytes([bytes[6], bytes[7]]);
             let delta = Delta::NONE.word(old, new as u16);
-            let partial = Sum::ZERO.add(&bytes).fold();
+            let partial = Sum::ZERO.bytes(&bytes).fold();
             bytes[6..8].copy_from_slice(&(new as u16).to_be_bytes());
             // 0 and 0xffff are the same number in one's complement.
             assert_eq!(delta.apply(before) % 0xffff, checksum(&bytes) % 0xffff, "{old:04x} -> {new:04x}");
-            assert_eq!(delta.apply_partial(partial) % 0xffff, Sum::ZERO.add(&bytes).fold() % 0xffff);
+            assert_eq!(delta.apply_partial(partial) % 0xffff, Sum::ZERO.bytes(&bytes).fold() % 0xffff);
         }
     }
 }

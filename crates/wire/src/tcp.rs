@@ -131,7 +131,7 @@ mod tests {
 
     fn with_options(options: &[u8]) -> Vec<u8> {
         let mut bytes = std::vec![0; 20];
-        bytes[12] = ((20 + options.len()) / 4 << 4) as u8;
+        bytes[12] = (((20 + options.len()) / 4) << 4) as u8;
         bytes[13] = 2;
         bytes.extend_from_slice(options);
         bytes
