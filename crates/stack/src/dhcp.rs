@@ -29,6 +29,15 @@ pub enum Event {
 }
 
 impl Event {
+    pub fn iface(&self) -> IfaceId {
+        match self {
+            Self::Leased { iface, .. }
+            | Self::Lost { iface }
+            | Self::NoAnswer { iface }
+            | Self::FellBack { iface, .. } => *iface,
+        }
+    }
+
     /// The Iface's IPv4 configuration after this event.
     pub fn address4(&self) -> Option<Static4> {
         match self {
