@@ -6,6 +6,7 @@
 //! told the far end's MAC address before its memory of it runs out.
 
 use crate::Nic;
+use crate::admission::Identity;
 use crate::dhcp::{Client, Event};
 use crate::link::{Link, Shared, Whisper};
 use alloc::collections::VecDeque;
@@ -47,7 +48,7 @@ impl<B: Buffer> Host<B> {
         let mut config = Config::new(EthernetAddress(nic.mac.0).into());
         config.random_seed = seed;
         let mut interface = Interface::new(config, &mut Whisper { frame: None, mtu: nic.mtu }, at(now));
-        // The plane has decided what is for this host; there is no second opinion, and no bound on own addresses.
+        // What is for this host is decided at its door (`admission.rs`), with no bound on own addresses.
         interface.set_any_ip(true);
         let mut sockets = SocketSet::new(Vec::new());
         let dhcp = match iface.ipv4 {
@@ -77,6 +78,12 @@ impl<B: Buffer> Host<B> {
         };
         host.set_address4(address4);
         host
+    }
+
+    /// May this host read the frame?
+    pub fn admits(&self, frame: &B) -> bool {
+        let identity = Identity { address4: self.address4, address6: &self.address6, dhcp: self.dhcp.is_some() };
+        identity.admits(frame.head())
     }
 
     /// Gives the frame back where the queue is full.

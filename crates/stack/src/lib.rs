@@ -56,7 +56,7 @@ pub struct Counters {
     pub received: u64,
     /// Of those: lost to a host's full queue.
     pub queue_full: u64,
-    /// Of those: refused unread, because a host must not answer such a packet.
+    /// Of those: refused unread, because they are not for the host or for a group that it does not listen to.
     pub refused: u64,
     /// Frames that went to the plane.
     pub sent: u64,
@@ -80,9 +80,9 @@ impl<B: Buffer> Stack<B> {
 
     /// Takes a packet for the box that came in by `iface`, checksums verified or partial.
     pub fn handle_frame(&mut self, iface: IfaceId, frame: B) {
-        self.shared.counters.received += 1;
         let Some(host) = self.hosts.get_mut(usize::from(iface.0)) else { return };
-        if !admission::admits(frame.head()) {
+        self.shared.counters.received += 1;
+        if !host.admits(&frame) {
             self.shared.counters.refused += 1;
         } else if host.queue(frame).is_err() {
             self.shared.counters.queue_full += 1;

@@ -4,7 +4,7 @@ mod frames;
 
 use super::*;
 use alloc::vec;
-use frames::{BOX_MAC, BOX4, BOX6, Frame, PEER_MAC, echo4, echo6, tcp4, tcp6, udp4, udp6};
+use frames::{BOX_MAC, BOX4, BOX6, Frame, PEER_MAC, PEER4, PEER6, dhcp_answer, echo4, echo6, tcp4, tcp6, udp4, udp6};
 use policy::{Iface, Ipv4Config, NicRef, Parts, Place, Static4};
 use wire::ethernet::{self, ethertype};
 use wire::ipv4::protocol;
@@ -139,6 +139,11 @@ fn what_no_host_may_answer_is_refused_unread() {
         ("TCP to a group", tcp4(all, tcp::flag::SYN)),
         ("TCP to everybody", tcp4(Ipv4Addr::BROADCAST, tcp::flag::SYN)),
         ("ping to everybody", echo4(Ipv4Addr::BROADCAST, b"")),
+        ("ping to everybody of the subnet", echo4(Ipv4Addr::new(10, 0, 0, 255), b"")),
+        ("UDP to everybody", udp4(Ipv4Addr::BROADCAST, 9)),
+        ("DHCP without a client", dhcp_answer([0; 4], 2, BOX4, PEER4, 1)),
+        ("ping to someone else", echo4(PEER4, b"")),
+        ("ping to someone else by IPv6", echo6(PEER6, b"")),
         ("TCP to an IPv6 group", tcp6(all6, tcp::flag::SYN)),
         ("UDP to an IPv6 group", udp6(all6, 9)),
         ("nothing", Frame::empty()),
@@ -150,7 +155,6 @@ fn what_no_host_may_answer_is_refused_unread() {
         assert!(exchange(&mut stack, Instant::BOOT, frame).is_empty(), "{what}");
         assert_eq!(stack.counters().refused, before + 1, "{what}");
     }
-    assert!(exchange(&mut stack, Instant::BOOT, udp4(Ipv4Addr::BROADCAST, 9)).is_empty());
     assert_eq!(exchange(&mut stack, Instant::BOOT, echo6(all6, b"")).len(), 1, "RFC 4443 §4.2: answered");
 }
 
@@ -226,6 +230,8 @@ fn any_bytes_are_read_without_a_panic() {
         frame.truncate(random() % 100 + 1);
         exchange(&mut stack, Instant::from_millis(round as u64), frame);
     }
+    let Counters { received, refused, sent, .. } = stack.counters();
+    assert!(refused > 1000 && sent > 1000 && sent + refused < received, "{:?}", stack.counters());
 }
 
 #[test]
@@ -240,7 +246,6 @@ fn an_address_that_another_station_has_is_no_source_any_more() {
 
 mod dhcp_client {
     use super::*;
-    use frames::dhcp_answer;
 
     const LEASED: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 77);
     const SERVER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
