@@ -8,7 +8,7 @@ use core::fmt::{self, Arguments};
 use plane::{Counters, Limits, Link, Plane};
 use policy::{FunctionId, Hook, Iface, Ipv4Config, Policy, ReversePath, Route};
 use stack::Stack;
-use wire::{Buffer, IfaceId, IpAddr, PortId};
+use wire::{Buffer, Cidr, IfaceId, IpAddr, PortId};
 
 /// Where lines go.
 type Say<'a> = &'a mut dyn FnMut(Arguments<'_>);
@@ -122,12 +122,27 @@ fn routes(policy: &Policy, say: Say<'_>) {
         let Route { net, cost, .. } = route;
         let iface = policy.iface(route.iface);
         let name = iface.map_or("-", |iface| &iface.name);
-        let via = route.nexthop.or_else(|| iface.and_then(|iface| own_gateway(iface, net.network().is_ipv6())));
+        let off_link = iface.filter(|iface| !is_on_link(iface, *net));
+        let gateway = off_link.and_then(|iface| own_gateway(iface, net.network().is_ipv6()));
+        let via = route.nexthop.or(gateway);
         match via {
             Some(via) => say(format_args!("route {net} iface {name} via {via} cost {cost}")),
             None => say(format_args!("route {net} iface {name} on-link cost {cost}")),
         }
     }
+}
+
+/// The whole prefix is on the Iface's link, so that its destinations are their own next hops.
+fn is_on_link(iface: &Iface, net: Cidr) -> bool {
+    let within = |address: IpAddr, prefix_len: u8| {
+        let subnet = Cidr::masked(address, prefix_len);
+        prefix_len <= net.prefix_len() && subnet.is_ok_and(|subnet| subnet.contains(net.network()))
+    };
+    let four = match iface.ipv4 {
+        Ipv4Config::Static(config) => within(config.address.into(), config.prefix_len),
+        _ => false,
+    };
+    four || iface.address6.iter().any(|(address, prefix_len)| within((*address).into(), *prefix_len))
 }
 
 /// Where a route without a next hop leads when the destination is not on its link, as far as the policy knows it.
