@@ -146,10 +146,10 @@ impl<P: Ports> Node<P> {
         report::start(plane.policy(), plane.links(), nics, limits, &mut |line| console.say(ports, line));
     }
 
-    /// Prints the counters in words that a program can rely on, all of them as `NAME VALUE`: a line for each Iface,
-    /// `-` standing for frames of none (`counters outside received 12 forwarded 3 …`), a line for each drop reason
-    /// that occurred (`drop outside BadHeaderChecksum 3`), one for the box's own stack, one for the tables. In each
-    /// line of an Iface, `received` = `forwarded` + `delivered` + `link` + its drops + what is held.
+    /// Prints the counters in words that a program can rely on, `-` standing for the Iface of frames that belong to
+    /// none: `received outside 12`, and so `forwarded`, `delivered`, `link`, `originated`, `sent` and `transmitted`;
+    /// `drop outside BadHeaderChecksum 3` for each reason that occurred; then a line for the box's own stack and one
+    /// for the tables. Of each Iface, `received` = `forwarded` + `delivered` + `link` + its drops + what is held.
     pub fn report_counters(&mut self, ports: &mut P) {
         let Self { plane, stack, console, .. } = self;
         report::counters(plane, stack, &mut |line| console.say(ports, line));

@@ -52,10 +52,18 @@ pub fn counters<B: Buffer>(plane: &Plane<B>, stack: &Stack<B>, say: Say<'_>) {
 
 fn iface_counters(name: &str, counters: &Counters, iface: Option<IfaceId>, say: Say<'_>) {
     let row = counters.iface(iface);
-    say(format_args!(
-        "counters {name} received {} forwarded {} delivered {} link {} originated {} sent {} transmitted {}",
-        row.received, row.forwarded, row.delivered, row.link, row.originated, row.sent, row.transmitted
-    ));
+    let counts = [
+        ("received", row.received),
+        ("forwarded", row.forwarded),
+        ("delivered", row.delivered),
+        ("link", row.link),
+        ("originated", row.originated),
+        ("sent", row.sent),
+        ("transmitted", row.transmitted),
+    ];
+    for (what, count) in counts {
+        say(format_args!("{what} {name} {count}"));
+    }
     for (reason, count) in row.drops().filter(|(_, count)| *count > 0) {
         say(format_args!("drop {name} {reason} {count}"));
     }

@@ -205,3 +205,15 @@ fn timers_tick_a_second_after_the_start_and_then_at_their_interval() {
     assert!(world.lines[0].starts_with("[ NaCl Timer Stats ] outside received 0 forwarded 0 "), "{:?}", world.lines);
     assert_eq!(world.lines[2], "[ NaCl Timer LB ] lb: not available");
 }
+
+#[test]
+fn every_counter_is_a_line_of_name_iface_and_value() {
+    let mut world = World::new();
+    node(policy(vec![iface("outside", 0)]), &world).report_counters(&mut world);
+    let expected = ["received", "forwarded", "delivered", "link", "originated", "sent", "transmitted"];
+    let expected = ["outside", "-"].into_iter().flat_map(|name| expected.map(|what| alloc::format!("{what} {name} 0")));
+    let (counters, rest) = world.lines.split_at(14);
+    assert_eq!(counters, expected.collect::<Vec<_>>());
+    assert_eq!(rest[0], "stack received 0 queue_full 0 refused 0 sent 0 no_buffer 0");
+    assert!(rest[1].starts_with("tables flows 0 of "), "{rest:?}");
+}
