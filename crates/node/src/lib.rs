@@ -187,7 +187,7 @@ impl<P: Ports> Node<P> {
                 plane.originate(now, iface, frame, &mut Door { ports, stack, console, clock });
             }
             while let Some(event) = self.stack.poll_event() {
-                self.address_changed(now, event, ports);
+                self.address_changed(event, ports);
             }
             if !more && !sent {
                 return false;
@@ -196,14 +196,15 @@ impl<P: Ports> Node<P> {
         true
     }
 
-    fn address_changed(&mut self, now: Instant, event: stack::Event, ports: &mut P) {
+    fn address_changed(&mut self, event: stack::Event, ports: &mut P) {
         let iface = event.iface();
         let address = event.address4().map(|config| Address4 {
             address: config.address,
             prefix_len: config.prefix_len,
             gateway: config.gateway,
         });
-        self.plane.set_address4(now, iface, address);
+        let Self { plane, stack, console, clock, .. } = self;
+        plane.set_address4(iface, address, &mut Door { ports, stack, console, clock });
         self.console.address_event(ports, &event);
     }
 
