@@ -10,11 +10,15 @@
 
 #![forbid(unsafe_code)]
 
+use anyhow::{Context, Result};
+use std::io::Write;
+
 mod host;
 mod machine;
 mod process;
 mod raw;
 mod services;
+mod site;
 mod wiring;
 
 pub use host::{Host, Network, Reach};
@@ -22,12 +26,27 @@ pub use machine::{Accel, Attach, Kind, Machine, Nic};
 pub use process::{Line, Process};
 pub use raw::RawSocket;
 pub use services::{Folder, LogServer, WebServer};
+pub use site::Site;
 pub use wiring::{Lab, Plug, cable};
 
 /// May this process build a lab? `Err` says what stands in the way.
-pub fn permitted() -> anyhow::Result<()> {
-    use anyhow::Context;
+pub fn permitted() -> Result<()> {
     let probe = Host::new("probe").context("this machine forbids network namespaces")?;
-    probe.ip("tuntap add dev tap0 mode tap vnet_hdr").context("this machine forbids TAP devices")?;
-    Ok(())
+    probe.ip("tuntap add dev tap0 mode tap vnet_hdr").context("this machine forbids TAP devices")
+}
+
+/// For tests: `false` where there can be no lab or a program is missing, after saying so on standard output, past what
+/// the test runner swallows.
+pub fn possible(test: &str, programs: &[&str]) -> bool {
+    let absent = programs.iter().find(|program| !process::exists(program));
+    let refusal = match absent {
+        Some(program) => format!("there is no {program}"),
+        None => match permitted() {
+            Ok(()) => return true,
+            Err(error) => format!("{error:#}"),
+        },
+    };
+    // `println!` would be shown only if the test failed.
+    let _ = writeln!(std::io::stdout(), "SKIPPED {test}: {refusal}");
+    false
 }

@@ -193,14 +193,22 @@ pub fn mortal(command: &mut Command) -> &mut Command {
             None => wrapped.env_remove(name),
         };
     }
-    // Daemons live in /usr/sbin, which a plain user's PATH leaves out.
-    let path = std::env::var("PATH").unwrap_or_default();
-    wrapped.env("PATH", format!("{path}:/usr/sbin:/sbin"));
+    wrapped.env("PATH", path());
     if let Some(dir) = command.get_current_dir() {
         wrapped.current_dir(dir);
     }
     *command = wrapped;
     command
+}
+
+/// Is there a program of this name?
+pub fn exists(program: &str) -> bool {
+    std::env::split_paths(&path()).any(|dir| dir.join(program).is_file())
+}
+
+/// Where programs are looked for: daemons live in /usr/sbin, which a plain user's PATH leaves out.
+fn path() -> String {
+    format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default())
 }
 
 /// Kills what the calling thread has started and nobody has ended. The kernel does it as well when the thread is gone,

@@ -8,19 +8,6 @@ use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// `false`, and a line that says so, where the machine forbids a lab or lacks a program.
-fn possible(programs: &[&str]) -> bool {
-    let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
-    let absent = programs.iter().find(|program| !std::env::split_paths(&path).any(|dir| dir.join(program).is_file()));
-    let refusal = match (absent, lab::permitted()) {
-        (Some(program), _) => format!("there is no {program}"),
-        (None, Err(error)) => format!("{error:#}"),
-        (None, Ok(())) => return true,
-    };
-    eprintln!("SKIPPED: {refusal}");
-    false
-}
-
 /// A client, a Linux router and a server, each with a cable to the next.
 fn routed() -> anyhow::Result<(Host, Host, Host)> {
     let (client, router, server) = (Host::new("client")?, Host::new("router")?, Host::new("server")?);
@@ -47,7 +34,10 @@ fn routed() -> anyhow::Result<(Host, Host, Host)> {
 
 #[test]
 fn hosts_talk_through_the_one_between_them() -> anyhow::Result<()> {
-    if !possible(&["ip", "setpriv", "nginx", "rsyslogd", "curl", "ping"]) {
+    if !lab::possible(
+        "hosts_talk_through_the_one_between_them",
+        &["ip", "setpriv", "nginx", "rsyslogd", "curl", "ping"],
+    ) {
         return Ok(());
     }
     let (client, _router, server) = routed()?;
@@ -68,7 +58,7 @@ fn hosts_talk_through_the_one_between_them() -> anyhow::Result<()> {
 
 #[test]
 fn a_scan_tells_open_refused_and_unreachable_ports_apart() -> anyhow::Result<()> {
-    if !possible(&["ip", "setpriv"]) {
+    if !lab::possible("a_scan_tells_open_refused_and_unreachable_ports_apart", &["ip", "setpriv"]) {
         return Ok(());
     }
     let (client, router, server) = routed()?;
@@ -84,7 +74,7 @@ fn a_scan_tells_open_refused_and_unreachable_ports_apart() -> anyhow::Result<()>
 
 #[test]
 fn a_raw_frame_arrives_as_it_was_sent() -> anyhow::Result<()> {
-    if !possible(&["ip", "setpriv"]) {
+    if !lab::possible("a_raw_frame_arrives_as_it_was_sent", &["ip", "setpriv"]) {
         return Ok(());
     }
     let (a, b) = (Host::new("a")?, Host::new("b")?);
@@ -104,7 +94,7 @@ fn a_raw_frame_arrives_as_it_was_sent() -> anyhow::Result<()> {
 
 #[test]
 fn what_a_host_started_ends_with_the_host() -> anyhow::Result<()> {
-    if !possible(&["setpriv", "sleep"]) {
+    if !lab::possible("what_a_host_started_ends_with_the_host", &["setpriv", "sleep"]) {
         return Ok(());
     }
     let host = Host::new("short-lived")?;
