@@ -1,6 +1,7 @@
 //! The whole outside world of a node.
 
-use wire::{Buffer, Burst, MacAddr, PortId};
+use plane::Event;
+use wire::{Buffer, Burst, Duration, MacAddr, PortId};
 
 /// NICs, buffers and a console.
 pub trait Ports {
@@ -23,6 +24,16 @@ pub trait Ports {
 
     /// Prints one line, which has no newline.
     fn console(&mut self, line: &str);
+
+    /// Sees every event of the plane as it is, before the node prints those that are lines of the console. For hosts
+    /// that judge a router (stories, tests); the others have no use for it.
+    fn event(&mut self, _event: &Event<'_>) {}
+
+    /// How the machine is doing, for the timers that print it; asked once per tick. `None` where the host cannot
+    /// tell.
+    fn vitals(&mut self) -> Option<Vitals> {
+        None
+    }
 }
 
 /// A NIC as the host found it.
@@ -33,4 +44,14 @@ pub struct Nic {
     pub mtu: Option<u16>,
     /// The driver's name, for the console: "virtio-net-pci".
     pub driver: &'static str,
+}
+
+/// How the machine is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Vitals {
+    /// Bytes that the router may use, and uses.
+    pub memory_total: u64,
+    pub memory_used: u64,
+    /// How long the processor has slept since the box booted; `None` where nobody counts.
+    pub idle: Option<Duration>,
 }
