@@ -1,5 +1,6 @@
 //! A node between two fake ports.
 
+mod traffic;
 mod world;
 
 use super::*;
