@@ -81,9 +81,9 @@ impl Default for Settings {
 /// What a turn leaves to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Turn {
-    /// There was work and there may be more: call again at once.
+    /// There was work and there may be more, or more is due: call again at once.
     pub busy: bool,
-    /// Without a new frame nothing changes before this moment; `None`: nothing ever does. It may lie in the past.
+    /// Without a new frame nothing changes before this moment; `None`: nothing ever does.
     pub wake: Option<Instant>,
 }
 
@@ -136,7 +136,8 @@ impl<P: Ports> Node<P> {
         }
         ports.flush();
         let wake = [self.plane.poll_timeout(), self.stack.poll_timeout(), self.timers.wake()];
-        Turn { busy, wake: wake.into_iter().flatten().min() }
+        let wake = wake.into_iter().flatten().min();
+        Turn { busy: busy || wake.is_some_and(|wake| wake <= now), wake }
     }
 
     /// Prints what this router is, a line each: version, NICs, Ifaces, routes as they are searched, chains, table

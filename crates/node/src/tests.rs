@@ -1,5 +1,7 @@
 //! A node between two fake ports.
 
+mod dhcp;
+mod net;
 mod traffic;
 mod world;
 

@@ -1,167 +1,14 @@
 //! Packets from one end to the other: through ports, plane and the box's own stack.
 
-use super::world::{Frame, World, seed};
+use super::net::{BOX_OUTSIDE, CLIENT, FAR_AWAY, Net, ROUTER, SERVER, echo, said, segment};
+use super::world::Frame;
 use super::*;
 use alloc::collections::BTreeSet;
-use alloc::format;
 use wire::checksum::Sum;
 use wire::ethernet::{self, ethertype};
 use wire::ipv4::protocol;
 use wire::tcp::flag::{ACK, RST, SYN};
-use wire::{Buffer, Ipv4Addr, MacAddr, arp, icmpv4, ipv4, ipv6, ndp, tcp};
-
-/// A host beside the box.
-#[derive(Clone, Copy)]
-struct Station {
-    port: usize,
-    mac: MacAddr,
-    address: Ipv4Addr,
-}
-
-const CLIENT: Station = station(0, [10, 0, 0, 9]);
-const ROUTER: Station = station(0, [10, 0, 0, 1]);
-const SERVER: Station = station(1, [192, 168, 0, 50]);
-const FAR_AWAY: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 9);
-const BOX_OUTSIDE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
-
-const fn station(port: usize, address: [u8; 4]) -> Station {
-    let [a, b, c, d] = address;
-    Station { port, mac: MacAddr([2, 0, a, b, c, d]), address: Ipv4Addr::new(a, b, c, d) }
-}
-
-/// A router of the seed's policy, with stations that answer ARP by themselves.
-struct Net {
-    node: Node<World>,
-    world: World,
-    now: Instant,
-    asked: BTreeSet<Ipv4Addr>,
-}
-
-impl Net {
-    fn new() -> Self {
-        let world = World::new();
-        let node = super::node(seed(), &world);
-        let mut net = Self { node, world, now: Instant::from_secs(10), asked: BTreeSet::new() };
-        // Duplicate address detection and whatever else belongs to the start.
-        net.settle();
-        net.world.transmitted.iter_mut().for_each(Vec::clear);
-        net
-    }
-
-    /// Turns until nothing happens any more, without time passing.
-    fn settle(&mut self) {
-        for _ in 0..100 {
-            let turn = self.node.turn(self.now, &mut self.world);
-            let answered = self.answer_arp();
-            if !turn.busy && !answered {
-                assert!(turn.wake.is_none_or(|wake| wake > self.now), "awake for nothing");
-                return;
-            }
-        }
-        panic!("the node never rests");
-    }
-
-    fn answer_arp(&mut self) -> bool {
-        let mut answered = false;
-        for station in [CLIENT, ROUTER, SERVER] {
-            let sent = core::mem::take(&mut self.world.transmitted[station.port]);
-            for frame in sent {
-                match arp_message(&frame) {
-                    Some(ask) if ask.operation == arp::Operation::Request && ask.target == station.address => {
-                        self.asked.insert(station.address);
-                        self.world.received[station.port].push_back(arp_frame(
-                            station,
-                            ask.sender_mac,
-                            arp::Message {
-                                operation: arp::Operation::Reply,
-                                sender_mac: station.mac,
-                                sender: station.address,
-                                target_mac: ask.sender_mac,
-                                target: ask.sender,
-                            },
-                        ));
-                        answered = true;
-                    }
-                    _ => self.world.transmitted[station.port].push(frame),
-                }
-            }
-        }
-        answered
-    }
-
-    /// Sends a packet from a station to the box's MAC address, and returns the IPv4 packets that come out, by port.
-    fn send(&mut self, from: Station, packet: Vec<u8>) -> Vec<(usize, Frame)> {
-        let mut bytes = vec![0; ethernet::HEADER_LEN];
-        ethernet::Header::emit(&mut bytes, self.world.nics[from.port].mac, from.mac, None, ethertype::IPV4);
-        bytes.extend(packet);
-        self.world.received[from.port].push_back(Frame::new(&bytes));
-        self.settle();
-        let sent = self.world.transmitted.iter_mut().enumerate();
-        sent.flat_map(|(port, frames)| frames.drain(..).map(move |frame| (port, frame))).collect()
-    }
-
-    fn report(&mut self) -> Vec<String> {
-        self.world.lines.clear();
-        self.node.report_counters(&mut self.world);
-        core::mem::take(&mut self.world.lines)
-    }
-}
-
-fn arp_message(frame: &Frame) -> Option<arp::Message> {
-    let link = ethernet::Header::parse(frame.head()).ok()?;
-    (link.ethertype == ethertype::ARP).then(|| arp::Message::parse(&frame.head()[link.len..])).flatten()
-}
-
-fn arp_frame(from: Station, dst: MacAddr, message: arp::Message) -> Frame {
-    let mut bytes = vec![0; 60];
-    ethernet::Header::emit(&mut bytes, dst, from.mac, None, ethertype::ARP);
-    message.emit(&mut bytes[ethernet::HEADER_LEN..]);
-    Frame::new(&bytes)
-}
-
-/// An IPv4 packet whose transport checksum, at `check` of its payload, is right.
-fn packet(src: Ipv4Addr, dst: Ipv4Addr, protocol: u8, mut payload: Vec<u8>, check: usize) -> Vec<u8> {
-    let len = payload.len() as u16;
-    let pseudo = match protocol {
-        protocol::ICMP => Sum::ZERO,
-        _ => Sum::pseudo_header(src.into(), dst.into(), protocol, u32::from(len)),
-    };
-    let sum = pseudo.bytes(&payload).checksum();
-    payload[check..check + 2].copy_from_slice(&sum.to_be_bytes());
-    let mut bytes = vec![0; ipv4::MIN_HEADER_LEN];
-    let header =
-        ipv4::Repr { saddr: src, daddr: dst, protocol, ttl: 64, tos: 0, id: 1, dont_fragment: true, payload_len: len };
-    header.emit(&mut bytes);
-    bytes.extend(payload);
-    bytes
-}
-
-fn echo(src: Ipv4Addr, dst: Ipv4Addr) -> Vec<u8> {
-    let message = [&[icmpv4::kind::ECHO_REQUEST, 0, 0, 0, 0, 7, 0, 1][..], b"salt"].concat();
-    packet(src, dst, protocol::ICMP, message, 2)
-}
-
-fn segment(src: (Ipv4Addr, u16), dst: (Ipv4Addr, u16), flags: u16) -> Vec<u8> {
-    let ports = [src.1.to_be_bytes(), dst.1.to_be_bytes()].concat();
-    let rest = [0, 0, 0, 1, 0, 0, 0, 0, 0x50, flags as u8, 0xff, 0xff, 0, 0, 0, 0];
-    packet(src.0, dst.0, protocol::TCP, [&ports[..], &rest[..]].concat(), 16)
-}
-
-/// What a frame says: port, destination MAC, `src > dst ttl`, and the first bytes of the transport header.
-fn said((port, frame): &(usize, Frame)) -> (usize, MacAddr, String, Vec<u8>) {
-    let link = ethernet::Header::parse(frame.head()).unwrap();
-    let bytes = &frame.head()[link.len..];
-    let header = ipv4::Header::parse(bytes).unwrap();
-    assert!(header.checksum_is_right());
-    let payload = &bytes[header.header_len()..usize::from(header.total_len())];
-    let (src, dst) = (header.saddr().into(), header.daddr().into());
-    let pseudo = match header.protocol() {
-        protocol::ICMP => Sum::ZERO,
-        other => Sum::pseudo_header(src, dst, other, payload.len() as u32),
-    };
-    assert_eq!(pseudo.bytes(payload).checksum(), 0, "transport checksum");
-    (*port, link.dst, format!("{src} > {dst} ttl {}", header.ttl()), payload.to_vec())
-}
+use wire::{Buffer, Ipv6Addr, MacAddr, icmpv4, icmpv6, ipv4, ipv6, ndp, tcp};
 
 #[test]
 fn a_ping_to_the_box_is_answered_after_it_has_asked_for_the_senders_mac_address() {
@@ -247,36 +94,56 @@ fn a_node_without_work_sleeps_until_time_alone_changes_something() {
     assert_eq!(net.node.plane().flows().0, 0, "the flow has expired");
 }
 
-#[test]
-fn the_box_looks_for_another_station_with_its_ipv6_address_and_gives_it_up_if_there_is_one() {
-    let world = World::new();
-    let mut net = Net { node: super::node(seed(), &world), world, now: Instant::from_secs(10), asked: BTreeSet::new() };
-    net.node.turn(net.now, &mut net.world);
-    let own: wire::Ipv6Addr = "2001:db8::2".parse().unwrap();
-    let mut bytes = vec![0; ethernet::HEADER_LEN + ipv6::HEADER_LEN + ndp::LEN];
-    ethernet::Header::emit(&mut bytes, MacAddr([0x33, 0x33, 0, 0, 0, 1]), CLIENT.mac, None, ethertype::IPV6);
-    let header = ipv6::Repr {
-        saddr: own,
-        daddr: "ff02::1".parse().unwrap(),
-        next_header: protocol::ICMPV6,
-        hop_limit: 255,
-        traffic_class: 0,
-        payload_len: ndp::LEN as u16,
-    };
+const PEER6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 9);
+const BOX6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 2);
+
+/// An ICMPv6 message from the client, with a right checksum.
+fn icmpv6(dst_mac: MacAddr, saddr: Ipv6Addr, daddr: Ipv6Addr, hop_limit: u8, message: &[u8]) -> Frame {
+    let mut bytes = vec![0; ethernet::HEADER_LEN + ipv6::HEADER_LEN];
+    ethernet::Header::emit(&mut bytes, dst_mac, CLIENT.mac, None, ethertype::IPV6);
+    let (next_header, payload_len) = (protocol::ICMPV6, message.len() as u16);
+    let header = ipv6::Repr { saddr, daddr, next_header, hop_limit, traffic_class: 0, payload_len };
     header.emit(&mut bytes[ethernet::HEADER_LEN..]);
-    let at = ethernet::HEADER_LEN + ipv6::HEADER_LEN;
-    let advertisement = ndp::Message::Advertisement {
-        target: own,
-        target_mac: Some(CLIENT.mac),
-        router: false,
-        solicited: false,
-        override_: true,
-    };
-    advertisement.emit(&mut bytes[at..]);
-    let sum = Sum::pseudo_header(own.into(), header.daddr.into(), protocol::ICMPV6, ndp::LEN as u32);
-    let sum = sum.bytes(&bytes[at..]).checksum();
-    bytes[at + 2..at + 4].copy_from_slice(&sum.to_be_bytes());
-    net.world.received[0].push_back(Frame::new(&bytes));
-    net.settle();
+    let sum = Sum::pseudo_header(saddr.into(), daddr.into(), protocol::ICMPV6, u32::from(payload_len)).bytes(message);
+    bytes.extend(message);
+    let at = ethernet::HEADER_LEN + ipv6::HEADER_LEN + 2;
+    bytes[at..at + 2].copy_from_slice(&sum.checksum().to_be_bytes());
+    Frame::new(&bytes)
+}
+
+fn advertisement(target: Ipv6Addr, solicited: bool) -> [u8; ndp::LEN] {
+    let mut bytes = [0; ndp::LEN];
+    let (target_mac, router, override_) = (Some(CLIENT.mac), false, true);
+    ndp::Message::Advertisement { target, target_mac, router, solicited, override_ }.emit(&mut bytes);
+    bytes
+}
+
+#[test]
+fn a_ping_by_ipv6_is_answered_after_the_sender_has_been_solicited() {
+    let mut net = Net::new();
+    let mac = net.world.nics[0].mac;
+    let echo = [&[icmpv6::kind::ECHO_REQUEST, 0, 0, 0, 0, 7, 0, 1][..], b"salt"].concat();
+    net.world.received[0].push_back(icmpv6(mac, PEER6, BOX6, 64, &echo));
+    let [(0, question)] = &net.run()[..] else { panic!("one question") };
+    let asked = ndp::Message::parse(&question.head()[ethernet::HEADER_LEN + ipv6::HEADER_LEN..]);
+    assert_eq!(asked, Some(ndp::Message::Solicitation { target: PEER6, source_mac: Some(mac) }));
+
+    net.world.received[0].push_back(icmpv6(mac, PEER6, BOX6, 255, &advertisement(PEER6, true)));
+    let [(0, reply)] = &net.run()[..] else { panic!("one reply") };
+    let header = ipv6::Header::parse(&reply.head()[ethernet::HEADER_LEN..]).unwrap();
+    assert_eq!((header.saddr(), header.daddr(), &reply.head()[..6]), (BOX6, PEER6, &CLIENT.mac.0[..]));
+    let message = &reply.head()[ethernet::HEADER_LEN + ipv6::HEADER_LEN..];
+    assert_eq!((message[0], &message[4..]), (icmpv6::kind::ECHO_REPLY, &b"\x00\x07\x00\x01salt"[..]));
+}
+
+#[test]
+fn an_ipv6_address_that_another_station_has_is_given_up() {
+    let mut net = Net::new();
+    let (all_nodes, group) = ("ff02::1".parse().unwrap(), MacAddr([0x33, 0x33, 0, 0, 0, 1]));
+    net.world.received[0].push_back(icmpv6(group, BOX6, all_nodes, 255, &advertisement(BOX6, false)));
+    assert!(net.run().is_empty());
     assert_eq!(net.world.lines, ["duplicate address outside 2001:db8::2 given up, another station has it"]);
+    let echo = [icmpv6::kind::ECHO_REQUEST, 0, 0, 0, 0, 7, 0, 1];
+    net.world.received[0].push_back(icmpv6(net.world.nics[0].mac, PEER6, BOX6, 64, &echo));
+    assert!(net.run().is_empty());
 }
