@@ -147,3 +147,58 @@ fn an_ipv6_address_that_another_station_has_is_given_up() {
     net.world.received[0].push_back(icmpv6(net.world.nics[0].mac, PEER6, BOX6, 64, &echo));
     assert!(net.run().is_empty());
 }
+
+#[test]
+fn any_frame_ends_in_exactly_one_counter() {
+    let mut net = Net::new();
+    let (outside, inside) = (net.world.nics[0].mac, net.world.nics[1].mac);
+    let ipv4 = |mac, packet: Vec<u8>| {
+        let mut bytes = vec![0; ethernet::HEADER_LEN];
+        ethernet::Header::emit(&mut bytes, mac, CLIENT.mac, None, ethertype::IPV4);
+        bytes.extend(packet);
+        Frame::new(&bytes)
+    };
+    let models = [
+        ipv4(outside, echo(CLIENT.address, BOX_OUTSIDE)),
+        ipv4(outside, segment((FAR_AWAY, 4000), (SERVER.address, 80), SYN)),
+        ipv4(outside, segment((FAR_AWAY, 4000), (BOX_OUTSIDE, 80), SYN)),
+        ipv4(inside, segment((SERVER.address, 80), (FAR_AWAY, 4000), SYN | ACK)),
+        icmpv6(outside, PEER6, BOX6, 255, &advertisement(PEER6, true)),
+        icmpv6(outside, PEER6, BOX6, 64, &[icmpv6::kind::ECHO_REQUEST, 0, 0, 0, 0, 7, 0, 1]),
+        icmpv6(outside, PEER6, BOX6, 64, &[icmpv6::kind::DESTINATION_UNREACHABLE, 4, 0, 0, 0, 0, 0, 0, 0x60, 0, 0, 0]),
+    ];
+    let mut state = 1u64;
+    let mut random = move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (state >> 33) as usize
+    };
+    for round in 0..30_000 {
+        let mut frame = models[round % models.len()].clone();
+        for _ in 0..random() % 4 {
+            let at = random() % frame.len();
+            frame.head_mut()[at] = random() as u8;
+        }
+        if random() % 8 == 0 {
+            frame.truncate(random() % frame.len() + 1);
+        }
+        net.world.received[usize::from(round % 7 == 3)].push_back(frame);
+        net.now += Duration::from_millis(random() as u64 % 20);
+        if random() % 4 == 0 {
+            net.run();
+        }
+    }
+    // Whoever was waited for is silent for good now.
+    net.now += Duration::from_secs(60);
+    net.run();
+    let counters = net.node.plane().counters();
+    for iface in [Some(IfaceId(0)), Some(IfaceId(1)), None] {
+        let row = counters.iface(iface);
+        let dropped: u64 = row.drops().map(|(_, count)| count).sum();
+        // Drops of what the box itself sent are in the same row, and what became of it in `sent`.
+        let (inward, outward) = (row.received, row.originated);
+        let accounted = row.forwarded + row.delivered + row.link + row.sent + dropped;
+        assert_eq!(inward + outward, accounted, "{iface:?} {row:?}");
+    }
+    let total = counters.total();
+    assert!(total.forwarded > 1000 && total.delivered > 1000 && total.link > 1000, "{total:?}");
+}
