@@ -2,15 +2,17 @@
 //!
 //! A program's edges point forward only, so that evaluation ends after at most as many steps as it has.
 
-use crate::conntrack::Tracked;
+use crate::DropReason;
+use crate::conntrack::{Conntrack, Tracked};
 use crate::iface::Ifaces;
 use crate::log::LogBuffer;
+use crate::nat::{self, Random, Site};
 use crate::parse::{Packet, Transport};
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 use policy::{
-    AddrRef, Comparison, CtState, Field, Function, FunctionKind, Hook, LimitRate, Policy, Program, Reject, Step, Test,
-    Verdict,
+    AddrRef, Comparison, CtState, Field, Function, FunctionId, FunctionKind, Hook, LimitRate, Policy, Program, Reject,
+    Step, Test, Verdict,
 };
 use wire::{IfaceId, Instant, IpAddr, tcp};
 
@@ -20,8 +22,8 @@ pub(crate) enum Ruling {
     Pass,
     Drop,
     Reject(Reject),
-    /// A Filter that does not judge invalid packets dropped one.
-    Invalid,
+    /// Dropped, though by no rule: a Filter that does not judge invalid packets met one, or no port is free.
+    Refuse(DropReason),
 }
 
 /// The state that rules have: token buckets and the log lines of the walk at hand.
@@ -29,55 +31,107 @@ pub(crate) struct Rules {
     /// For each function its `limit(…)` buckets.
     buckets: Vec<Vec<TokenBucket>>,
     pub log: LogBuffer,
+    random: Random,
 }
 
 impl Rules {
-    pub fn new(policy: &Policy, log: LogBuffer) -> Self {
+    pub fn new(policy: &Policy, log: LogBuffer, random: Random) -> Self {
         let of = |function: &Function| function.program.limits().iter().map(|rate| TokenBucket::new(*rate)).collect();
-        Self { buckets: policy.functions.iter().map(of).collect(), log }
+        Self { buckets: policy.functions.iter().map(of).collect(), log, random }
     }
 }
 
-/// Runs the chain of `hook`: of the Gateway for `forward`, else of `iface`.
-pub(crate) fn run(
-    policy: &Policy,
-    ifaces: &Ifaces,
-    rules: &mut Rules,
-    now: Instant,
-    hook: Hook,
-    iface: IfaceId,
-    tracked: &Tracked,
-) -> Ruling {
-    for id in policy.chain(hook, iface) {
-        let Some(function) = policy.function(*id) else { continue };
-        // Nat functions belong to a flow's first packet, and translation is not applied yet.
-        if function.kind == FunctionKind::Nat {
-            continue;
+/// What the functions of a chain look at.
+#[derive(Clone, Copy)]
+pub(crate) struct View<'a> {
+    pub now: Instant,
+    pub policy: &'a Policy,
+    pub ifaces: &'a Ifaces,
+    pub conntrack: &'a Conntrack,
+}
+
+/// Runs the chain of `hook`: of the Gateway for `forward`, else of `iface`. Its translations are applied to `tracked`,
+/// so that later functions see the rewritten packet.
+pub(crate) fn run(view: View<'_>, rules: &mut Rules, hook: Hook, iface: IfaceId, tracked: &mut Tracked) -> Ruling {
+    nat::apply(hook, iface, None, false, tracked);
+    for id in view.policy.chain(hook, iface) {
+        let Some(function) = view.policy.function(*id) else { continue };
+        match function.kind {
+            FunctionKind::Filter if tracked.state() == CtState::Invalid && !function.mentions_invalid => {
+                return Ruling::Refuse(DropReason::Invalid);
+            }
+            FunctionKind::Filter => {}
+            // Nat functions run for the first packet of a flow; what they decided is applied to all later ones.
+            FunctionKind::Nat if tracked.is_draft() => {}
+            FunctionKind::Nat => {
+                nat::apply(hook, iface, Some(*id), false, tracked);
+                continue;
+            }
         }
-        if tracked.state() == CtState::Invalid && !function.mentions_invalid {
-            return Ruling::Invalid;
-        }
-        let buckets = rules.buckets.get_mut(usize::from(id.0)).map(Vec::as_mut_slice).unwrap_or_default();
-        let mut run = Run { now, ifaces, tracked, buckets, log: &mut rules.log };
+        let site = Site { hook, iface, function: Some(*id) };
+        let mut run = Run { view, rules, id: *id, site, tracked };
         match run.program(&function.program) {
-            Verdict::Accept => {}
-            Verdict::Drop => return Ruling::Drop,
-            Verdict::Reject(reject) => return Ruling::Reject(reject),
+            Ok(Verdict::Accept) => {}
+            Ok(Verdict::Drop) => return Ruling::Drop,
+            Ok(Verdict::Reject(reject)) => return Ruling::Reject(reject),
+            Err(reason) => return Ruling::Refuse(reason),
         }
     }
-    Ruling::Pass
+    match behind_functions(view, rules, hook, iface, tracked) {
+        Ok(()) => {
+            nat::apply(hook, iface, None, true, tracked);
+            Ruling::Pass
+        }
+        Err(reason) => Ruling::Refuse(reason),
+    }
+}
+
+/// What is decided for a flow's first packet behind the last function: the hairpin of a mapping, the Iface's
+/// `masquerade`.
+fn behind_functions(
+    view: View<'_>,
+    rules: &mut Rules,
+    hook: Hook,
+    iface: IfaceId,
+    tracked: &mut Tracked,
+) -> Result<(), DropReason> {
+    if !tracked.is_draft() {
+        return Ok(());
+    }
+    let site = Site { hook, iface, function: None };
+    match hook {
+        Hook::Prerouting if tracked.sites().dnat.is_none() => {
+            if let Some((address, port)) = view.conntrack.hairpin(view.now, &tracked.packet) {
+                tracked.draft_hairpin(tracked.packet.dst);
+                tracked.packet.set_dst(address, port);
+                tracked.draft_dnat(site);
+            }
+            Ok(())
+        }
+        Hook::Postrouting if tracked.sites().snat.is_none() => {
+            let masquerades = view.policy.iface(iface).is_some_and(|iface| iface.masquerade);
+            let own = || view.ifaces.get(iface).and_then(|iface| iface.global_address(true));
+            let from_here = view.ifaces.owner(tracked.packet.src).is_some();
+            let masquerade = (masquerades && tracked.packet.is_v4() && !from_here).then(own).flatten();
+            match tracked.hairpin().or(masquerade) {
+                Some(outer) => nat::snat(view, &mut rules.random, site, outer, None, tracked),
+                None => Ok(()),
+            }
+        }
+        _ => Ok(()),
+    }
 }
 
 struct Run<'a> {
-    now: Instant,
-    ifaces: &'a Ifaces,
-    tracked: &'a Tracked,
-    buckets: &'a mut [TokenBucket],
-    log: &'a mut LogBuffer,
+    view: View<'a>,
+    rules: &'a mut Rules,
+    id: FunctionId,
+    site: Site,
+    tracked: &'a mut Tracked,
 }
 
 impl Run<'_> {
-    fn program(&mut self, program: &Program) -> Verdict {
+    fn program(&mut self, program: &Program) -> Result<Verdict, DropReason> {
         let mut at = 0;
         loop {
             at = match program.steps().get(at as usize) {
@@ -90,14 +144,20 @@ impl Run<'_> {
                 }
                 Some(Step::Log { template, next }) => {
                     if let Some(template) = program.templates().get(*template as usize) {
-                        self.log.write(template, self.tracked, self.ifaces);
+                        self.rules.log.write(template, self.tracked, self.view.ifaces);
                     }
                     *next
                 }
-                Some(Step::Translate { otherwise, .. }) => *otherwise,
-                Some(Step::End(verdict)) => return *verdict,
+                Some(Step::Translate { translation, otherwise }) => {
+                    let Self { view, rules, site, tracked, .. } = self;
+                    match nat::decide(*view, &mut rules.random, *site, translation, tracked)? {
+                        true => return Ok(Verdict::Accept),
+                        false => *otherwise,
+                    }
+                }
+                Some(Step::End(verdict)) => return Ok(*verdict),
                 // No program has such an edge; a packet that met one would not pass.
-                None => return Verdict::Drop,
+                None => return Ok(Verdict::Drop),
             };
         }
     }
@@ -117,13 +177,14 @@ impl Run<'_> {
                 compares(value(*left, self.tracked), *comparison, value(*right, self.tracked))
             }
             Test::IsAddress { field, comparison, address } => {
-                let Some(address) = resolve(self.ifaces, *address) else { return false };
+                let Some(address) = resolve(self.view.ifaces, *address) else { return false };
                 compares(value(*field, self.tracked), *comparison, Some(Value::Address(address)))
             }
             Test::TcpFlags { mask } => matches!(packet.transport, Transport::Tcp(tcp) if tcp.flags & mask != 0),
             Test::Limit(limit) => {
-                let bucket = self.buckets.get_mut(*limit as usize);
-                bucket.is_some_and(|bucket| bucket.take(self.now))
+                let buckets = self.rules.buckets.get_mut(usize::from(self.id.0));
+                let bucket = buckets.and_then(|buckets| buckets.get_mut(*limit as usize));
+                bucket.is_some_and(|bucket| bucket.take(self.view.now))
             }
         }
     }

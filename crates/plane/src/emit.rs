@@ -2,7 +2,7 @@
 
 use crate::conntrack::Confirmed;
 use crate::iface::Iface;
-use crate::parse::{Packet, Transport};
+use crate::parse::{Packet, Quote, Transport};
 use wire::checksum::{Delta, Sum};
 use wire::ethernet::{Header, ethertype};
 use wire::ipv4::protocol;
@@ -23,6 +23,7 @@ pub(crate) fn headers<B: Buffer>(frame: &mut B, packet: &Confirmed) {
         _ => Delta::NONE,
     };
     let v4 = packet.is_v4();
+    let quoted = packet.quoted.map_or(Delta::NONE, |quote| quoted_packet(head, l4 + ICMP_HEADER_LEN, &quote));
     match packet.transport {
         Transport::Tcp(segment) => {
             let ports = word(head, l4 + tcp::field::SPORT, segment.sport).then(word(
@@ -44,7 +45,7 @@ pub(crate) fn headers<B: Buffer>(frame: &mut B, packet: &Confirmed) {
             // Only ICMPv6 sums a pseudo-header.
             let addresses = if v4 { Delta::NONE } else { addresses };
             let id = if packet.is_icmp_query() { word(head, l4 + 4, message.id) } else { Change::NONE };
-            adjust(head, l4 + 2, partial, addresses, id, false);
+            adjust(head, l4 + 2, partial, addresses, id.then(Change(quoted)), false);
         }
         Transport::Other => {}
     }
@@ -123,6 +124,47 @@ fn ipv6_header(head: &mut [u8], l3: usize, hop_limit: u8, src: Ipv6Addr, dst: Ip
     header[ipv6::field::SADDR..ipv6::field::DADDR].copy_from_slice(&src.octets());
     header[ipv6::field::DADDR..].copy_from_slice(&dst.octets());
     Delta::NONE.addr6(old_src, src).addr6(old_dst, dst)
+}
+
+/// Gives the packet that an ICMP error quotes at `at` other endpoints (RFC 5508 REQ-4), its own checksums adjusted as
+/// far as they are quoted, and returns what that changes in the checksum over the whole message.
+fn quoted_packet(head: &mut [u8], at: usize, quote: &Quote) -> Delta {
+    const REACH: usize = 192;
+    let end = head.len().min(at + REACH);
+    let mut before = [0; REACH];
+    let (Some(bytes), Some(copy)) = (head.get_mut(at..end), before.get_mut(..end.saturating_sub(at))) else {
+        return Delta::NONE;
+    };
+    copy.copy_from_slice(bytes);
+    let (addresses, offset) = match (quote.src, quote.dst) {
+        (IpAddr::V4(src), IpAddr::V4(dst)) => {
+            let Ok(header) = ipv4::Header::parse(copy) else { return Delta::NONE };
+            (ipv4_header(bytes, 0, header.ttl(), src, dst), header.header_len())
+        }
+        (IpAddr::V6(src), IpAddr::V6(dst)) => {
+            let (Ok(header), Ok(upper)) = (ipv6::Header::parse(copy), ipv6::upper_layer(copy)) else {
+                return Delta::NONE;
+            };
+            (ipv6_header(bytes, 0, header.hop_limit(), src, dst), upper.offset)
+        }
+        _ => return Delta::NONE,
+    };
+    match quote.protocol {
+        protocol::TCP | protocol::UDP => {
+            let ports = word(bytes, offset, quote.sport).then(word(bytes, offset + 2, quote.dport));
+            let udp = quote.protocol == protocol::UDP;
+            let check = if udp { udp::field::CHECKSUM } else { tcp::field::CHECKSUM };
+            adjust(bytes, offset + check, false, addresses, ports, udp);
+        }
+        protocol::ICMP | protocol::ICMPV6 if quote.sport != 0 => {
+            let addresses = if quote.protocol == protocol::ICMP { Delta::NONE } else { addresses };
+            let id = word(bytes, offset + 4, quote.sport);
+            adjust(bytes, offset + 2, false, addresses, id, false);
+        }
+        _ => {}
+    }
+    let words = |bytes: &[u8], at: usize| u16::from_be_bytes([bytes[at], bytes.get(at + 1).copied().unwrap_or(0)]);
+    (0..bytes.len()).step_by(2).fold(Delta::NONE, |delta, at| delta.word(words(copy, at), words(bytes, at)))
 }
 
 /// Puts the link header of an Iface before the packet that begins at `l3`: the frame grows or shrinks by a VLAN tag.

@@ -26,7 +26,7 @@ pub(crate) fn lookup(
     }
     routes.lookup(ifaces, packet.dst).map_err(|reason| {
         let tells = policy.gateway.as_ref().is_some_and(|gateway| gateway.send_unreachable);
-        let answer = (tells && reason == DropReason::NoRoute).then_some((Answer::NoRoute, *packet));
+        let answer = (tells && reason == DropReason::NoRoute).then_some(Answer::NoRoute);
         Refusal { reason, answer }
     })
 }
@@ -35,12 +35,12 @@ pub(crate) fn lookup(
 pub(crate) fn hop(policy: &Policy, ifaces: &Ifaces, packet: Packet, hop: &NextHop) -> Result<Packet, Refusal> {
     if packet.ttl <= 1 {
         let tells = policy.gateway.as_ref().is_none_or(|gateway| gateway.send_time_exceeded);
-        let answer = tells.then_some((Answer::TimeExceeded, packet));
+        let answer = tells.then_some(Answer::TimeExceeded);
         return Err(Refusal { reason: DropReason::TtlExpired, answer });
     }
     let mtu = ifaces.get(hop.iface).map_or(0, |iface| iface.link.mtu);
     if packet.wire_len > u32::from(mtu) {
-        return Err(Refusal { reason: DropReason::TooBig, answer: Some((Answer::TooBig { mtu }, packet)) });
+        return Err(Refusal { reason: DropReason::TooBig, answer: Some(Answer::TooBig { mtu }) });
     }
     Ok(Packet { ttl: packet.ttl - 1, oif: Some(hop.iface), ..packet })
 }

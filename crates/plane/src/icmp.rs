@@ -35,8 +35,9 @@ impl Limiter {
         Self(TokenBucket::new(RATE))
     }
 
-    /// May this packet's sender be told, and now? `packet` is as it was refused, `src` and `dst` as it came.
-    pub fn allows(&mut self, now: Instant, packet: &Packet, src: IpAddr, dst: IpAddr, answer: Answer) -> bool {
+    /// May this packet's sender be told, and now?
+    pub fn allows(&mut self, now: Instant, packet: &Packet, answer: Answer) -> bool {
+        let Packet { src, dst, .. } = *packet;
         let to_all = packet.to_group || !is_host_address(dst);
         // A too big multicast packet is the one exception (RFC 4443 §2.4 e.3).
         let excused = matches!(answer, Answer::TooBig { .. }) && dst.is_ipv6() && dst.is_multicast();
@@ -50,8 +51,7 @@ const MAX_LEN4: usize = 576;
 /// Makes `frame` an IP packet from `src` that answers `original`, with room for a link header before it. False where
 /// the frame has no room.
 pub(crate) fn build<B: Buffer>(frame: &mut B, original: &B, packet: &Packet, answer: Answer, src: IpAddr) -> bool {
-    let l3 = usize::from(packet.l3);
-    let Some((sender, _)) = addresses(original, l3) else { return false };
+    let (l3, sender) = (usize::from(packet.l3), packet.src);
     let reset = match (answer, packet.transport) {
         (Answer::TcpReset, Transport::Tcp(segment)) => Some(segment),
         _ => None,
@@ -110,15 +110,6 @@ pub(crate) fn build<B: Buffer>(frame: &mut B, original: &B, packet: &Packet, ans
         place.copy_from_slice(&check.to_be_bytes());
     }
     true
-}
-
-/// Source and destination of a packet as its bytes say.
-pub(crate) fn addresses<B: Buffer>(frame: &B, l3: usize) -> Option<(IpAddr, IpAddr)> {
-    let bytes = frame.head().get(l3..)?;
-    match bytes.first()? >> 4 {
-        4 => ipv4::Header::parse(bytes).ok().map(|header| (header.saddr().into(), header.daddr().into())),
-        _ => ipv6::Header::parse(bytes).ok().map(|header| (header.saddr().into(), header.daddr().into())),
-    }
 }
 
 /// Type, code and bytes 4 to 7.

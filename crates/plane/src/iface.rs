@@ -106,6 +106,15 @@ impl Iface {
         if v4 { self.address4.and_then(|own| own.gateway).map(IpAddr::V4) } else { self.gateway6.map(IpAddr::V6) }
     }
 
+    /// The address that `redirect` and `masquerade` use: of IPv6 the first that is not link-local.
+    pub fn global_address(&self, v4: bool) -> Option<IpAddr> {
+        if v4 {
+            self.address4.map(|own| IpAddr::V4(own.address))
+        } else {
+            self.address6.iter().find(|(own, _)| !is_link_local6(*own)).map(|(own, _)| IpAddr::V6(*own))
+        }
+    }
+
     /// Its own address for talking to `dst`: of the family, on the subnet if there is one, else the first that is not
     /// link-local; a link-local one for link-local destinations.
     pub fn source_for(&self, dst: IpAddr) -> Option<IpAddr> {

@@ -24,6 +24,7 @@ mod ingress;
 mod link;
 mod local;
 mod log;
+mod nat;
 mod neighbor;
 mod outcome;
 mod parse;
@@ -107,9 +108,9 @@ impl<B: Buffer> Plane<B> {
         Self {
             ifaces: Ifaces::new(&policy, &links),
             routes: Routes::new(&policy),
-            conntrack: Conntrack::new(policy.conntrack.clone(), limits.flows, words, now),
+            conntrack: Conntrack::new(policy.conntrack.clone(), limits.flows, nat::is_dynamic(&policy), words, now),
             neighbors: Neighbors::new(limits.neighbors, limits.held, word(1) ^ word(2)),
-            rules: Rules::new(&policy, log::LogBuffer::new(&policy)),
+            rules: Rules::new(&policy, log::LogBuffer::new(&policy), nat::Random::new(word(3))),
             icmp: icmp::Limiter::new(),
             counters: Counters::new(policy.ifaces.len()),
             wall_clock: None,

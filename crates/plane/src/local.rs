@@ -80,12 +80,16 @@ impl<B: Buffer> Plane<B> {
         &mut self,
         now: Instant,
         iface: IfaceId,
+        link: &ethernet::Header,
         refusal: Refusal,
-        frame: &B,
+        frame: &mut B,
         out: &mut impl Outlet<B>,
     ) {
         self.count_drop(Some(iface), refusal.reason, out);
-        if let Some((answer, packet)) = refusal.answer {
+        let Some(answer) = refusal.answer else { return };
+        // Read again: the packet as it came, whatever the walk made of it.
+        if let Ok(packet) = parse::packet(frame, link.len, link.ethertype == ethertype::IPV6, Some(iface)) {
+            let packet = Packet { to_group: link.dst.is_group(), ..packet };
             self.answer(now, iface, answer, &packet, frame, out);
         }
     }
@@ -113,15 +117,13 @@ impl<B: Buffer> Plane<B> {
         frame: &B,
         out: &mut impl Outlet<B>,
     ) {
-        // As it came: the walk may have rewritten the values since.
-        let Some((src, dst)) = icmp::addresses(frame, usize::from(packet.l3)) else { return };
-        if !self.icmp.allows(now, packet, src, dst, answer) {
+        if !self.icmp.allows(now, packet, answer) {
             return;
         }
         // A RST comes from the address that the segment was sent to.
         let own = match answer {
-            Answer::TcpReset if packet.protocol == protocol::TCP => Some(dst),
-            _ => self.ifaces.get(iface).and_then(|iface| iface.source_for(src)),
+            Answer::TcpReset if packet.protocol == protocol::TCP => Some(packet.dst),
+            _ => self.ifaces.get(iface).and_then(|iface| iface.source_for(packet.src)),
         };
         let Some((own, mut message)) = own.zip(out.allocate()) else { return };
         if icmp::build(&mut message, frame, packet, answer, own) {
@@ -239,14 +241,14 @@ impl<B: Buffer> Plane<B> {
             Kind::Answer => Tracked::related(packet),
             Kind::Own | Kind::Log => self.track(now, iface, packet, frame)?,
         };
-        self.run_chain(now, Hook::Output, iface, &tracked)?;
+        self.run_chain(now, Hook::Output, iface, &mut tracked)?;
         if let Some(owner) = self.ifaces.owner(tracked.packet.dst) {
-            self.run_chain(now, Hook::Input, owner, &tracked)?;
+            self.run_chain(now, Hook::Input, owner, &mut tracked)?;
             return Ok(Way::In(self.confirm(now, tracked, frame)?, owner));
         }
         let hop = self.routes.local(&self.ifaces, iface, tracked.packet.dst)?;
         tracked.packet.oif = Some(hop.iface);
-        self.run_chain(now, Hook::Postrouting, hop.iface, &tracked)?;
+        self.run_chain(now, Hook::Postrouting, hop.iface, &mut tracked)?;
         let confirmed = match kind {
             Kind::Log => self.conntrack.confirm_log(now, tracked)?,
             Kind::Own | Kind::Answer => self.confirm(now, tracked, frame)?,

@@ -35,6 +35,8 @@ pub(crate) struct Packet {
     pub transport: Transport,
     /// The frame was sent to a group MAC address.
     pub to_group: bool,
+    /// Of an ICMP error about a translated flow: what its quoted packet's endpoints become.
+    pub quoted: Option<Quote>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -102,6 +104,34 @@ impl Packet {
         }
     }
 
+    /// Rewrites the source endpoint; the port (of an ICMP query: its identifier) of a protocol that has one.
+    pub fn set_src(&mut self, address: IpAddr, port: u16) {
+        self.src = address;
+        let query = self.is_icmp_query();
+        match &mut self.transport {
+            Transport::Tcp(tcp) => tcp.sport = port,
+            Transport::Udp(udp) => udp.sport = port,
+            Transport::Icmp(icmp) if query => icmp.id = port,
+            Transport::Icmp(_) | Transport::Other => {}
+        }
+    }
+
+    /// As [`set_src`](Self::set_src), the destination endpoint.
+    pub fn set_dst(&mut self, address: IpAddr, port: u16) {
+        self.dst = address;
+        let query = self.is_icmp_query();
+        match &mut self.transport {
+            Transport::Tcp(tcp) => tcp.dport = port,
+            Transport::Udp(udp) => udp.dport = port,
+            Transport::Icmp(icmp) if query => icmp.id = port,
+            Transport::Icmp(_) | Transport::Other => {}
+        }
+    }
+
+    pub fn has_ports(&self) -> bool {
+        matches!(self.transport, Transport::Tcp(_) | Transport::Udp(_))
+    }
+
     pub fn is_icmp_query(&self) -> bool {
         match self.transport {
             Transport::Icmp(icmp) if self.is_v4() => icmpv4::is_query(icmp.kind),
@@ -167,6 +197,7 @@ fn ipv4_packet<B: Buffer>(frame: &B, l3: usize, iif: Option<IfaceId>) -> Result<
         l4: l4 as u16,
         transport,
         to_group: false,
+        quoted: None,
     })
 }
 
@@ -202,6 +233,7 @@ fn ipv6_packet<B: Buffer>(frame: &B, l3: usize, iif: Option<IfaceId>) -> Result<
         l4: (l3 + upper.offset) as u16,
         transport,
         to_group: false,
+        quoted: None,
     })
 }
 
@@ -263,7 +295,7 @@ fn icmp(bytes: &[u8]) -> Result<Transport, DropReason> {
 }
 
 /// The packet that an ICMP error quotes, as far as tracking needs it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Quote {
     pub src: IpAddr,
     pub dst: IpAddr,

@@ -12,7 +12,7 @@
 //! quotes the packet as it was sent. `?` is the drop path: a [`Refusal`] has one reason and one counter, and says by
 //! itself whether its sender is owed an answer.
 
-use crate::chain::{self, Ruling};
+use crate::chain::{self, Ruling, View};
 use crate::conntrack::{Confirmed, Tracked};
 use crate::icmp::Answer;
 use crate::neighbor::Sender;
@@ -37,7 +37,7 @@ pub(crate) enum Way {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Refusal {
     pub reason: DropReason,
-    pub answer: Option<(Answer, Packet)>,
+    pub answer: Option<Answer>,
 }
 
 impl From<DropReason> for Refusal {
@@ -61,7 +61,7 @@ impl<B: Buffer> Plane<B> {
             Ok(Way::Out(packet, hop)) => self.send(now, packet, hop, frame, Sender::Transit(iface), out),
             Ok(Way::In(packet, owner)) => self.deliver(packet, owner, iface, frame, out),
             Ok(Way::Link) => self.counters.iface_mut(Some(iface)).link += 1,
-            Err(refusal) => self.refuse(now, iface, refusal, &frame, out),
+            Err(refusal) => self.refuse(now, iface, &link, refusal, &mut frame, out),
         }
         self.send_log(now, out);
     }
@@ -99,18 +99,18 @@ impl<B: Buffer> Plane<B> {
             return self.handle_link_message(now, iface, &packet, frame, out);
         }
         let mut tracked = self.track(now, iface, packet, frame)?;
-        self.run_chain(now, Hook::Prerouting, iface, &tracked)?;
+        self.run_chain(now, Hook::Prerouting, iface, &mut tracked)?;
         if self.is_local(iface, &tracked.packet) {
-            self.run_chain(now, Hook::Input, iface, &tracked)?;
+            self.run_chain(now, Hook::Input, iface, &mut tracked)?;
             return Ok(Way::In(self.confirm(now, tracked, frame)?, iface));
         }
         let hop = forward::lookup(&self.policy, &self.ifaces, &self.routes, iface, &tracked.packet)?;
         tracked.packet = forward::hop(&self.policy, &self.ifaces, tracked.packet, &hop)?;
-        self.run_chain(now, Hook::Forward, iface, &tracked)?;
+        self.run_chain(now, Hook::Forward, iface, &mut tracked)?;
         if let Some(owner) = self.ifaces.owner(tracked.packet.dst) {
             return self.arrive_at(now, owner, tracked, frame);
         }
-        self.run_chain(now, Hook::Postrouting, hop.iface, &tracked)?;
+        self.run_chain(now, Hook::Postrouting, hop.iface, &mut tracked)?;
         Ok(Way::Out(self.confirm(now, tracked, frame)?, hop))
     }
 
@@ -118,8 +118,8 @@ impl<B: Buffer> Plane<B> {
     fn arrive_at(&mut self, now: Instant, owner: IfaceId, mut tracked: Tracked, frame: &B) -> Result<Way, Refusal> {
         tracked.packet.oif = None;
         tracked.packet.ttl = tracked.packet.ttl.saturating_sub(1);
-        self.run_chain(now, Hook::Prerouting, owner, &tracked)?;
-        self.run_chain(now, Hook::Input, owner, &tracked)?;
+        self.run_chain(now, Hook::Prerouting, owner, &mut tracked)?;
+        self.run_chain(now, Hook::Input, owner, &mut tracked)?;
         Ok(Way::In(self.confirm(now, tracked, frame)?, owner))
     }
 
@@ -156,19 +156,20 @@ impl<B: Buffer> Plane<B> {
         now: Instant,
         hook: Hook,
         iface: IfaceId,
-        tracked: &Tracked,
+        tracked: &mut Tracked,
     ) -> Result<(), Refusal> {
-        match chain::run(&self.policy, &self.ifaces, &mut self.rules, now, hook, iface, tracked) {
+        let view = View { now, policy: &self.policy, ifaces: &self.ifaces, conntrack: &self.conntrack };
+        match chain::run(view, &mut self.rules, hook, iface, tracked) {
             Ruling::Pass => Ok(()),
             Ruling::Drop => Err(DropReason::by_rule(hook).into()),
-            Ruling::Invalid => Err(DropReason::Invalid.into()),
+            Ruling::Refuse(reason) => Err(reason.into()),
             Ruling::Reject(reject) => {
                 let answer = match reject {
                     Reject::AdminProhibited => Answer::AdminProhibited,
                     Reject::PortUnreachable => Answer::PortUnreachable,
                     Reject::TcpReset => Answer::TcpReset,
                 };
-                Err(Refusal { reason: DropReason::Rejected, answer: Some((answer, tracked.packet)) })
+                Err(Refusal { reason: DropReason::Rejected, answer: Some(answer) })
             }
         }
     }

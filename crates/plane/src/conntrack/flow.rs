@@ -1,7 +1,9 @@
 //! One connection, and how long it may be silent.
 
+use super::mapping::MappingId;
 use super::tcp::TcpState;
 use super::tuple::Tuple;
+use crate::nat::Sites;
 use crate::parse::{Packet, Transport};
 use policy::Conntrack as Settings;
 use wire::{Duration, Instant};
@@ -27,11 +29,15 @@ pub(crate) struct Flow {
     pub replied: bool,
     pub tcp: TcpState,
     pub deadline: Instant,
+    /// Where its endpoints are translated.
+    pub sites: Sites,
+    /// The mapping that its source goes by.
+    pub mapping: Option<MappingId>,
 }
 
 impl Flow {
     pub fn new(original: Tuple, reply: Tuple, tcp: TcpState) -> Self {
-        Self { original, reply, replied: false, tcp, deadline: Instant::BOOT }
+        Self { original, reply, replied: false, tcp, deadline: Instant::BOOT, sites: Sites::default(), mapping: None }
     }
 
     pub fn tuple(&self, direction: Direction) -> &Tuple {

@@ -5,19 +5,25 @@
 //! new flow is a draft in the packet's hand: what is dropped leaves nothing behind.
 
 mod flow;
+mod index;
+mod mapping;
 mod table;
 mod tcp;
 mod tuple;
 
 use crate::DropReason;
+use crate::nat::{Random, Site, Sites};
 use crate::parse::{Packet, Quote};
-use flow::{Direction, Flow, FlowId, segment};
+use flow::{Flow, FlowId, segment};
+use mapping::{Endpoint, Mappings};
 use policy::{Conntrack as Settings, CtState};
 use table::Table;
 use tcp::{Fit, Segment, TcpState};
-use tuple::Tuple;
 use wire::tcp::flag;
-use wire::{IfaceId, Instant};
+use wire::{IfaceId, Instant, IpAddr};
+
+pub(crate) use flow::Direction;
+pub(crate) use tuple::Tuple;
 
 /// A packet that tracking has seen.
 #[derive(Clone, Copy, Debug)]
@@ -33,23 +39,48 @@ pub(crate) struct Confirmed(Packet);
 #[derive(Clone, Copy, Debug)]
 enum Ct {
     /// Of a flow in the table.
-    Known(CtState),
-    /// The first of a flow that is not in the table yet; the tuple as it came.
-    Draft(Tuple),
-    /// An error about a packet of a flow.
-    Related,
+    Known {
+        state: CtState,
+        translated: Option<(Translated, Direction)>,
+    },
+    /// The first of a flow that is not in the table yet.
+    Draft(Draft),
+    /// An error about a packet of a flow; it travels in this direction.
+    Related {
+        translated: Option<(Translated, Direction)>,
+    },
     Invalid,
     /// The Iface is not tracked.
     Untracked,
+}
+
+/// A flow in the packet's hand.
+#[derive(Clone, Copy, Debug)]
+struct Draft {
+    /// As its first packet came.
+    original: Tuple,
+    sites: Sites,
+    /// The inside endpoint of its dynamic source translation.
+    mapped: Option<Endpoint>,
+    /// Its destination was another's mapping on this address, so its source is to be mapped there as well.
+    hairpin: Option<IpAddr>,
+}
+
+/// What translation needs to know of a flow.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Translated {
+    pub original: Tuple,
+    pub reply: Tuple,
+    pub sites: Sites,
 }
 
 impl Tracked {
     /// What rules see as `ct.state`.
     pub fn state(&self) -> CtState {
         match self.ct {
-            Ct::Known(state) => state,
+            Ct::Known { state, .. } => state,
             Ct::Draft(_) | Ct::Untracked => CtState::New,
-            Ct::Related => CtState::Related,
+            Ct::Related { .. } => CtState::Related,
             Ct::Invalid => CtState::Invalid,
         }
     }
@@ -61,7 +92,55 @@ impl Tracked {
 
     /// An error that the box sends about a packet: `related`, also where that packet was the first of its flow.
     pub fn related(packet: Packet) -> Self {
-        Self { packet, ct: Ct::Related }
+        Self { packet, ct: Ct::Related { translated: None } }
+    }
+
+    /// The first packet of a flow, whose translation is still to be decided.
+    pub fn is_draft(&self) -> bool {
+        matches!(self.ct, Ct::Draft(_))
+    }
+
+    /// Where this draft is translated so far.
+    pub fn sites(&self) -> Sites {
+        match self.ct {
+            Ct::Draft(draft) => draft.sites,
+            _ => Sites::default(),
+        }
+    }
+
+    /// The translated flow that the packet belongs to, and the direction it travels in.
+    pub fn translated(&self) -> Option<(Translated, Direction)> {
+        match self.ct {
+            Ct::Known { translated, .. } | Ct::Related { translated } => translated,
+            Ct::Draft(_) | Ct::Invalid | Ct::Untracked => None,
+        }
+    }
+
+    pub fn draft_dnat(&mut self, site: Site) {
+        if let Ct::Draft(draft) = &mut self.ct {
+            draft.sites.dnat = Some(site);
+        }
+    }
+
+    /// `mapped`: the inside endpoint, where the source goes by a mapping.
+    pub fn draft_snat(&mut self, site: Site, mapped: Option<Endpoint>) {
+        if let Ct::Draft(draft) = &mut self.ct {
+            (draft.sites.snat, draft.mapped) = (Some(site), mapped);
+        }
+    }
+
+    pub fn draft_hairpin(&mut self, outer: IpAddr) {
+        if let Ct::Draft(draft) = &mut self.ct {
+            draft.hairpin = Some(outer);
+        }
+    }
+
+    /// The outer address on which this draft's source is to be mapped, because its destination was.
+    pub fn hairpin(&self) -> Option<IpAddr> {
+        match self.ct {
+            Ct::Draft(draft) => draft.hairpin,
+            _ => None,
+        }
     }
 }
 
@@ -73,6 +152,7 @@ impl Confirmed {
 
 pub(crate) struct Conntrack {
     table: Table,
+    mappings: Mappings,
     settings: Settings,
     /// Most flows; the table holds one more, for the box's own log datagrams.
     limit: u32,
@@ -80,13 +160,25 @@ pub(crate) struct Conntrack {
     turned: u64,
 }
 
+/// Random ports that are tried before ports are tried one by one, …
+const RANDOM_GUESSES: u32 = 64;
+/// … and how many of those.
+const SCANNED_PORTS: u32 = 4096;
+
 /// Flows looked at in one call of [`Conntrack::expire`].
 const EXPIRE_BUDGET: usize = 64;
 
 impl Conntrack {
-    pub fn new(settings: Settings, limit: u32, seed: [u64; 4], now: Instant) -> Self {
+    /// `mappings`: the policy translates sources dynamically, so that there are mappings to remember.
+    pub fn new(settings: Settings, limit: u32, mappings: bool, seed: [u64; 4], now: Instant) -> Self {
         let limit = limit.max(1);
-        Self { table: Table::new(limit.saturating_add(1), seed), settings, limit, turned: now.as_secs() }
+        Self {
+            table: Table::new(limit.saturating_add(1), seed),
+            mappings: Mappings::new(if mappings { limit } else { 1 }, seed),
+            settings,
+            limit,
+            turned: now.as_secs(),
+        }
     }
 
     /// Flows in the table, and how many it may hold.
@@ -102,32 +194,52 @@ impl Conntrack {
         let segment = segment(&packet).map(|(tcp, payload_len)| Segment::new(tcp, payload_len, header));
         if let Some((id, direction)) = self.find(now, &tuple) {
             match self.refresh(now, id, direction, segment.as_ref()) {
-                Some(state) => return Tracked { packet, ct: Ct::Known(state) },
+                Some(CtState::Invalid) => return Tracked { packet, ct: Ct::Invalid },
+                Some(state) => {
+                    let translated = self.translated(id, direction);
+                    return Tracked { packet, ct: Ct::Known { state, translated } };
+                }
                 // Over, and this SYN begins a new one in its place.
-                None => self.table.remove(id),
+                None => self.remove(id),
             }
         }
-        let ct = if self.may_begin(segment.as_ref()) { Ct::Draft(tuple) } else { Ct::Invalid };
-        Tracked { packet, ct }
+        if !self.may_begin(segment.as_ref()) {
+            return Tracked { packet, ct: Ct::Invalid };
+        }
+        let draft = Draft { original: tuple, sites: Sites::default(), mapped: None, hairpin: None };
+        Tracked { packet, ct: Ct::Draft(draft) }
     }
 
-    /// An ICMP error: related to the flow of the packet that it quotes, or invalid.
+    fn translated(&self, id: FlowId, direction: Direction) -> Option<(Translated, Direction)> {
+        let flow = self.table.get(id).filter(|flow| flow.sites != Sites::default())?;
+        Some((Translated { original: flow.original, reply: flow.reply, sites: flow.sites }, direction))
+    }
+
+    /// An ICMP error: related to the flow of the packet that it quotes, or invalid. It travels against that packet.
     pub fn track_error(
         &mut self,
         now: Instant,
-        packet: Packet,
+        mut packet: Packet,
         quote: Option<&Quote>,
         link: Option<IfaceId>,
     ) -> Tracked {
-        let flow = quote.and_then(|quote| self.find(now, &Tuple::of_quote(quote, link)));
-        let ct = if flow.is_some() { Ct::Related } else { Ct::Invalid };
-        Tracked { packet, ct }
+        let against = quote.map(|quote| Tuple::of_quote(quote, link).reversed());
+        let Some((id, direction)) = against.and_then(|tuple| self.find(now, &tuple)) else {
+            return Tracked { packet, ct: Ct::Invalid };
+        };
+        let translated = self.translated(id, direction);
+        // The quoted packet is given back the endpoints that it had on the side where the error goes.
+        packet.quoted = translated.map(|(flow, direction)| match direction {
+            Direction::Reply => flow.original.as_quote(),
+            Direction::Original => flow.reply.as_quote(),
+        });
+        Tracked { packet, ct: Ct::Related { translated } }
     }
 
     fn find(&mut self, now: Instant, tuple: &Tuple) -> Option<(FlowId, Direction)> {
         let (id, direction) = self.table.find(tuple)?;
         if self.table.get(id)?.deadline <= now {
-            self.table.remove(id);
+            self.remove(id);
             return None;
         }
         Some((id, direction))
@@ -174,16 +286,16 @@ impl Conntrack {
 
     /// Enters the draft of a new flow, or refuses it where the table is full. Everything else passes.
     pub fn confirm(&mut self, now: Instant, tracked: Tracked, header: &[u8]) -> Result<Confirmed, DropReason> {
-        if let Ct::Draft(tuple) = tracked.ct {
-            self.enter(now, &tracked.packet, tuple, header, self.limit)?;
+        if let Ct::Draft(draft) = &tracked.ct {
+            self.enter(now, &tracked.packet, draft, header, self.limit)?;
         }
         Ok(Confirmed(tracked.packet))
     }
 
     /// As [`confirm`](Self::confirm), for the box's own log datagrams: there is one place that only they may take.
     pub fn confirm_log(&mut self, now: Instant, tracked: Tracked) -> Result<Confirmed, DropReason> {
-        if let Ct::Draft(tuple) = tracked.ct {
-            self.enter(now, &tracked.packet, tuple, &[], self.limit + 1)?;
+        if let Ct::Draft(draft) = &tracked.ct {
+            self.enter(now, &tracked.packet, draft, &[], self.limit + 1)?;
         }
         Ok(Confirmed(tracked.packet))
     }
@@ -192,7 +304,7 @@ impl Conntrack {
         &mut self,
         now: Instant,
         packet: &Packet,
-        original: Tuple,
+        draft: &Draft,
         header: &[u8],
         limit: u32,
     ) -> Result<(), DropReason> {
@@ -202,6 +314,7 @@ impl Conntrack {
         if self.table.len() >= limit {
             return Err(DropReason::TableFull);
         }
+        let original = draft.original;
         let reply = Tuple { zone: original.zone, ..Tuple::of(packet, None) }.reversed();
         if self.find(now, &reply).is_some() {
             return Err(DropReason::NatClash);
@@ -212,8 +325,73 @@ impl Conntrack {
         };
         let mut flow = Flow::new(original, reply, tcp);
         flow.deadline = now + flow.timeout(&self.settings);
-        self.table.insert(flow, self.turned).map_err(|table::Full| DropReason::TableFull)?;
-        Ok(())
+        flow.sites = draft.sites;
+        if let (Some(inner), Some(site)) = (draft.mapped, draft.sites.snat) {
+            let outer = (packet.src, packet.ports().0);
+            let mapping = self.mappings.take(now, packet.protocol, inner, outer, site);
+            flow.mapping = Some(mapping.ok_or(DropReason::NatClash)?);
+        }
+        let mapping = flow.mapping;
+        self.table.insert(flow, self.turned).map(|_| ()).map_err(|table::Full| {
+            mapping.into_iter().for_each(|mapping| self.mappings.release(mapping, now));
+            DropReason::TableFull
+        })
+    }
+
+    fn remove(&mut self, id: FlowId) {
+        let Some(flow) = self.table.remove(id) else { return };
+        if let Some(mapping) = flow.mapping {
+            let silent = flow.timeout(&self.settings);
+            let last_packet = Instant::from_nanos(flow.deadline.as_nanos().saturating_sub(silent.as_nanos() as u64));
+            self.mappings.release(mapping, last_packet);
+        }
+    }
+
+    /// Chooses the outer port (or ICMP identifier) of a new flow's source on `outer`: that of its mapping, its own if
+    /// no other mapping has it, else a random one of the same range and parity (RFC 4787 REQ-3, REQ-4; RFC 6056
+    /// §3.3.2). Changes nothing: it is taken at [`confirm`](Self::confirm). `None`: all are taken.
+    pub fn choose_port(&self, now: Instant, random: &mut Random, packet: &Packet, outer: IpAddr) -> Option<u16> {
+        let (own, peer) = packet.ports();
+        let is_query = packet.is_icmp_query();
+        let replies_are_free = |port: u16| {
+            let sport = if is_query { port } else { peer };
+            let protocol = packet.protocol;
+            let reply = Tuple { src: packet.dst, dst: outer, sport, dport: port, protocol, zone: 0 };
+            self.table.find(&reply).and_then(|(id, _)| self.table.get(id)).is_none_or(|flow| flow.deadline <= now)
+        };
+        let mapping = self.mappings.of_inner(now, packet.protocol, (packet.src, own), outer);
+        if let Some(port) = mapping.map(|mapping| mapping.outer.1).filter(|port| replies_are_free(*port)) {
+            return Some(port);
+        }
+        let is_free =
+            |port: u16| self.mappings.of_outer(now, packet.protocol, (outer, port)).is_none() && replies_are_free(port);
+        // Without a mapping the port is kept; with one whose reply tuple is taken, another is needed.
+        if mapping.is_none() && (own != 0 || is_query) && is_free(own) {
+            return Some(own);
+        }
+        let (low, high) = match own {
+            _ if is_query => (0, u16::MAX),
+            0..1024 => (1, 1023),
+            _ => (1024, u16::MAX),
+        };
+        // Ports of one parity lie two apart; identifiers have none.
+        let step = if is_query { 1 } else { 2 };
+        let first = if is_query { 0 } else { u32::from(low) + u32::from((low ^ own) & 1) };
+        let count = (u32::from(high) - first) / step + 1;
+        let nth = |at: u32| (first + at % count * step) as u16;
+        let start = random.next() as u32 % count;
+        let guesses = (0..RANDOM_GUESSES).map(|_| random.next() as u32 % count).map(nth).find(|port| is_free(*port));
+        guesses.or_else(|| (0..count.min(SCANNED_PORTS)).map(|at| nth(start + at)).find(|port| is_free(*port)))
+    }
+
+    /// The inside endpoint to which a mapping's outer endpoint leads, for a packet that comes from another side than
+    /// the one that the mapping faces.
+    pub fn hairpin(&self, now: Instant, packet: &Packet) -> Option<Endpoint> {
+        if !(packet.has_ports() || packet.is_icmp_query()) {
+            return None;
+        }
+        let mapping = self.mappings.of_outer(now, packet.protocol, (packet.dst, packet.ports().1))?;
+        (packet.iif != Some(mapping.site.iface)).then_some(mapping.inner)
     }
 
     /// Turns the timer wheel up to `now` and removes what has expired; a bounded number of flows at a call.
@@ -234,7 +412,7 @@ impl Conntrack {
                 }
                 budget -= 1;
                 let over = self.table.get(id).is_none_or(|flow| flow.deadline <= now);
-                if over { self.table.remove(id) } else { self.table.reschedule(id, second) }
+                if over { self.remove(id) } else { self.table.reschedule(id, second) }
             }
             self.turned = second;
         }

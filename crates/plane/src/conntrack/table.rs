@@ -1,35 +1,11 @@
-//! The flow table: a slab of flows, indexed by both tuples of each.
+//! The flow table: a slab of flows, indexed by both tuples of each, and a timer wheel through them.
 //!
-//! ```text
-//!  hash ─► bucket: tag[8] u16 | ref[8] u32        ref = flow << 1 | direction
-//!                     │ equal tags                      │
-//!                     └────────────► compare the tuple in slab[flow]
-//! ```
-//!
-//! Both have a fixed size from the start. A tuple may stand in either of two buckets, so that full ones are rare; an
-//! insertion that finds both full is refused. Look-ups read at most two buckets whatever an attacker sends.
+//! All of it has a fixed size from the start; flows are named by their place, never by a pointer.
 
 use super::flow::{Direction, Flow, FlowId};
+use super::index::Index;
 use super::tuple::Tuple;
 use alloc::vec::Vec;
-
-const SLOTS: usize = 8;
-
-#[derive(Clone, Copy)]
-#[repr(align(64))]
-struct Bucket {
-    /// The upper bits of the hash, never 0; 0 marks a free slot.
-    tags: [u16; SLOTS],
-    refs: [u32; SLOTS],
-}
-
-impl Bucket {
-    const EMPTY: Self = Self { tags: [0; SLOTS], refs: [0; SLOTS] };
-
-    fn used(&self) -> usize {
-        self.tags.iter().filter(|tag| **tag != 0).count()
-    }
-}
 
 /// No flow: ends a list.
 const NIL: u32 = u32::MAX;
@@ -49,7 +25,8 @@ struct Record {
 pub const WHEEL: usize = 512;
 
 pub(crate) struct Table {
-    buckets: Vec<Bucket>,
+    /// From a tuple to `flow << 1 | direction`.
+    index: Index,
     records: Vec<Record>,
     free: u32,
     len: u32,
@@ -66,12 +43,10 @@ impl Table {
     /// Room for `capacity` flows.
     pub fn new(capacity: u32, seed: [u64; 4]) -> Self {
         let capacity = capacity.clamp(1, 1 << 30);
-        // Two entries a flow, at most five of eight slots used on average.
-        let buckets = (capacity as usize * 2).div_ceil(5).next_power_of_two();
         let record =
             |at: u32| Record { flow: None, next: if at + 1 < capacity { at + 1 } else { NIL }, prev: NIL, slot: 0 };
         Self {
-            buckets: alloc::vec![Bucket::EMPTY; buckets],
+            index: Index::new(capacity as usize * 2),
             records: (0..capacity).map(record).collect(),
             free: 0,
             len: 0,
@@ -93,14 +68,11 @@ impl Table {
     }
 
     pub fn find(&self, tuple: &Tuple) -> Option<(FlowId, Direction)> {
-        let place = self.place(tuple);
-        place.buckets.into_iter().find_map(|bucket| {
-            let bucket = self.buckets.get(bucket)?;
-            let tagged = bucket.tags.iter().zip(bucket.refs).filter(|(tag, _)| **tag == place.tag);
-            tagged
-                .map(|(_, reference)| unpack(reference))
-                .find(|(id, direction)| self.get(*id).is_some_and(|flow| flow.tuple(*direction) == tuple))
-        })
+        let is_it = |reference| {
+            let (id, direction) = unpack(reference);
+            self.get(id).is_some_and(|flow| flow.tuple(direction) == tuple)
+        };
+        self.index.find(tuple.hash(self.seed), is_it).map(unpack)
     }
 
     /// Enters a flow under both its tuples. `turned` is the second up to which the timer wheel has been turned.
@@ -109,12 +81,12 @@ impl Table {
         let record = self.records.get_mut(id as usize).ok_or(Full)?;
         let next_free = record.next;
         let (original, reply) = (flow.original, flow.reply);
-        if !self.enter(&original, pack(id, Direction::Original)) {
+        if !self.index.enter(original.hash(self.seed), pack(id, Direction::Original)) {
             return Err(Full);
         }
         // A flow whose tuples are equal (one host talking to itself on one port) has one entry.
-        if original != reply && !self.enter(&reply, pack(id, Direction::Reply)) {
-            self.leave(&original, pack(id, Direction::Original));
+        if original != reply && !self.index.enter(reply.hash(self.seed), pack(id, Direction::Reply)) {
+            self.index.leave(original.hash(self.seed), pack(id, Direction::Original));
             return Err(Full);
         }
         self.free = next_free;
@@ -126,16 +98,17 @@ impl Table {
         Ok(FlowId(id))
     }
 
-    pub fn remove(&mut self, id: FlowId) {
-        let Some(flow) = self.records.get_mut(id.0 as usize).and_then(|record| record.flow.take()) else { return };
+    pub fn remove(&mut self, id: FlowId) -> Option<Flow> {
+        let flow = self.records.get_mut(id.0 as usize)?.flow.take()?;
         self.unlink(id.0);
-        self.leave(&flow.original, pack(id.0, Direction::Original));
-        self.leave(&flow.reply, pack(id.0, Direction::Reply));
+        self.index.leave(flow.original.hash(self.seed), pack(id.0, Direction::Original));
+        self.index.leave(flow.reply.hash(self.seed), pack(id.0, Direction::Reply));
         let free = core::mem::replace(&mut self.free, id.0);
         if let Some(record) = self.records.get_mut(id.0 as usize) {
             record.next = free;
         }
         self.len -= 1;
+        Some(flow)
     }
 
     /// A flow whose wheel slot is that of `second`, if there is one.
@@ -181,45 +154,6 @@ impl Table {
             after.prev = prev;
         }
     }
-
-    fn place(&self, tuple: &Tuple) -> Place {
-        let hash = tuple.hash(self.seed);
-        let mask = self.buckets.len() - 1;
-        let tag = (hash >> 48) as u16 | 1;
-        // The second bucket lies at a distance that depends on other bits of the hash, and is never the first.
-        let first = hash as usize & mask;
-        let second = (first ^ ((hash >> 24) as usize | 1)) & mask;
-        Place { tag, buckets: [first, second] }
-    }
-
-    fn enter(&mut self, tuple: &Tuple, reference: u32) -> bool {
-        let place = self.place(tuple);
-        let used = place.buckets.map(|at| self.buckets.get(at).map_or(SLOTS, Bucket::used));
-        let emptier = place.buckets[usize::from(used[1] < used[0])];
-        let Some(bucket) = self.buckets.get_mut(emptier) else { return false };
-        let Some(slot) = bucket.tags.iter().position(|tag| *tag == 0) else { return false };
-        bucket.tags[slot] = place.tag;
-        bucket.refs[slot] = reference;
-        true
-    }
-
-    fn leave(&mut self, tuple: &Tuple, reference: u32) {
-        let place = self.place(tuple);
-        for at in place.buckets {
-            let Some(bucket) = self.buckets.get_mut(at) else { continue };
-            for slot in 0..SLOTS {
-                if bucket.tags[slot] == place.tag && bucket.refs[slot] == reference {
-                    bucket.tags[slot] = 0;
-                    return;
-                }
-            }
-        }
-    }
-}
-
-struct Place {
-    tag: u16,
-    buckets: [usize; 2],
 }
 
 const fn pack(id: u32, direction: Direction) -> u32 {

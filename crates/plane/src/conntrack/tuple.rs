@@ -30,6 +30,12 @@ impl Tuple {
         Self { src, dst, sport, dport, protocol, zone: zone(src, dst, link) }
     }
 
+    /// The endpoints of a packet of this direction, as an ICMP error quotes them.
+    pub fn as_quote(&self) -> Quote {
+        let Self { src, dst, sport, dport, protocol, .. } = *self;
+        Quote { src, dst, protocol, sport, dport }
+    }
+
     /// The other direction.
     pub fn reversed(&self) -> Self {
         Self { src: self.dst, dst: self.src, sport: self.dport, dport: self.sport, ..*self }
@@ -61,7 +67,8 @@ fn zone(src: IpAddr, dst: IpAddr, link: Option<IfaceId>) -> u16 {
     }
 }
 
-fn fold(a: u64, b: u64) -> u64 {
+/// Both halves of a 128-bit product, folded.
+pub(super) fn fold(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);
     product as u64 ^ (product >> 64) as u64
 }
