@@ -81,9 +81,9 @@ impl Default for Settings {
 /// What a turn leaves to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Turn {
-    /// There was work and there may be more: call again at once.
+    /// There was work and there may be more, or more is due: call again at once.
     pub busy: bool,
-    /// Without a new frame nothing changes before this moment; `None`: nothing ever does. It may lie in the past.
+    /// Without a new frame nothing changes before this moment; `None`: nothing ever does.
     pub wake: Option<Instant>,
 }
 
@@ -136,7 +136,8 @@ impl<P: Ports> Node<P> {
         }
         ports.flush();
         let wake = [self.plane.poll_timeout(), self.stack.poll_timeout(), self.timers.wake()];
-        Turn { busy, wake: wake.into_iter().flatten().min() }
+        let wake = wake.into_iter().flatten().min();
+        Turn { busy: busy || wake.is_some_and(|wake| wake <= now), wake }
     }
 
     /// Prints what this router is, a line each: version, NICs, Ifaces, routes as they are searched, chains, table
@@ -187,7 +188,7 @@ impl<P: Ports> Node<P> {
                 plane.originate(now, iface, frame, &mut Door { ports, stack, console, clock });
             }
             while let Some(event) = self.stack.poll_event() {
-                self.address_changed(now, event, ports);
+                self.address_changed(event, ports);
             }
             if !more && !sent {
                 return false;
@@ -196,14 +197,15 @@ impl<P: Ports> Node<P> {
         true
     }
 
-    fn address_changed(&mut self, now: Instant, event: stack::Event, ports: &mut P) {
+    fn address_changed(&mut self, event: stack::Event, ports: &mut P) {
         let iface = event.iface();
         let address = event.address4().map(|config| Address4 {
             address: config.address,
             prefix_len: config.prefix_len,
             gateway: config.gateway,
         });
-        self.plane.set_address4(now, iface, address);
+        let Self { plane, stack, console, clock, .. } = self;
+        plane.set_address4(iface, address, &mut Door { ports, stack, console, clock });
         self.console.address_event(ports, &event);
     }
 

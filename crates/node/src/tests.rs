@@ -1,5 +1,8 @@
 //! A node between two fake ports.
 
+mod dhcp;
+mod net;
+mod traffic;
 mod world;
 
 use super::*;

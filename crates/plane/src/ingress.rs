@@ -21,7 +21,8 @@ pub(crate) fn admit(ifaces: &Ifaces, routes: &Routes, id: IfaceId, packet: &Pack
         _ => return Err(DropReason::BadHeader),
     }
     // All configured addresses are our own: a packet that comes in and claims one is spoofed, on whichever Iface.
-    if ifaces.owner(packet.src).is_some() {
+    // One message must get through: a station that has the same address says so from that very address (RFC 4862 §5.4.4).
+    if ifaces.owner(packet.src).is_some() && !is_neighbor_advertisement(packet) {
         return Err(DropReason::SpoofedSource);
     }
     if packet.src == packet.dst {
@@ -69,6 +70,15 @@ pub(crate) fn is_link_message(packet: &Packet) -> bool {
     match packet.transport {
         parse::Transport::Icmp(icmp) if packet.protocol == protocol::ICMPV6 => {
             icmpv6::is_neighbor_discovery(icmp.kind) || icmpv6::is_listener_discovery(icmp.kind)
+        }
+        _ => false,
+    }
+}
+
+fn is_neighbor_advertisement(packet: &Packet) -> bool {
+    match packet.transport {
+        parse::Transport::Icmp(icmp) => {
+            packet.protocol == protocol::ICMPV6 && icmp.kind == icmpv6::kind::NEIGHBOR_ADVERTISEMENT
         }
         _ => false,
     }

@@ -56,7 +56,7 @@ pub struct Link {
 /// How large the tables are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections.
+    /// Connections; a host that obeys `Conntrack.limit` says so here.
     pub flows: u32,
     /// Neighbors that are remembered, on all Ifaces together.
     pub neighbors: u32,
@@ -103,12 +103,11 @@ impl<B: Buffer> Plane<B> {
             let bytes = seed.get(at * 8..).and_then(|bytes| bytes.first_chunk::<8>());
             bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes)) | 1
         };
-        let flows = policy.conntrack.limit.unwrap_or(limits.flows);
         let words = [word(0), word(1), word(2), word(3)];
         Self {
             ifaces: Ifaces::new(&policy, &links),
             routes: Routes::new(&policy),
-            conntrack: Conntrack::new(policy.conntrack.clone(), flows, words, now),
+            conntrack: Conntrack::new(policy.conntrack.clone(), limits.flows, words, now),
             neighbors: Neighbors::new(limits.neighbors, limits.held, word(1) ^ word(2)),
             rules: Rules::new(&policy, log::LogBuffer::new(&policy)),
             icmp: icmp::Limiter::new(),

@@ -116,7 +116,7 @@ impl<B> Neighbors<B> {
             IpAddr::V4(address) => u128::from(address.to_bits()),
             IpAddr::V6(address) => address.to_bits(),
         };
-        let product = u128::from(bits as u64 ^ (bits >> 64) as u64 ^ self.seed) * 0x9e37_79b9_7f4a_7c15_f39c;
+        let product = u128::from(bits as u64 ^ (bits >> 64) as u64 ^ self.seed) * 0x9e37_79b9_7f4a_7c15;
         let hash = (product >> 64) as usize ^ product as usize ^ usize::from(iface.0);
         let set = hash & (self.entries.len() / WAYS - 1);
         self.entries.get_mut(set * WAYS..(set + 1) * WAYS).unwrap_or_default()

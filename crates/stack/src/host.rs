@@ -123,9 +123,12 @@ impl<B: Buffer> Host<B> {
                 break;
             }
         }
-        // A socket sends one packet at a time; the queue to the plane bounds them all.
+        // A socket sends one packet at a time, and may have nothing to send now but more to do: a client whose lease is
+        // over asks for another. The queue to the plane bounds them all.
         for _ in 0..Self::BUDGET {
-            if self.interface.poll_egress(at(now), &mut link, &mut self.sockets) == PollResult::None {
+            let sent = self.interface.poll_egress(at(now), &mut link, &mut self.sockets);
+            let due = self.interface.poll_at(at(now), &self.sockets).is_some_and(|due| due <= at(now));
+            if sent == PollResult::None && !due {
                 break;
             }
         }
