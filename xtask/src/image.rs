@@ -12,12 +12,12 @@ pub const LARGEST: u64 = 2 << 20;
 /// The environment variable by which the build script of `saltgate` learns where the image lies.
 pub const VARIABLE: &str = "SALTGATE_IMAGE";
 
-/// Builds the image and the command with the image inside.
-pub fn build_all() -> Result<()> {
+/// Builds the image and the command with the image inside; returns where the image lies.
+pub fn build_all() -> Result<PathBuf> {
     let image = build()?;
     sh::run(sh::cargo(["build", "--release", "--package", "saltgate-cli"]).env(VARIABLE, &image))?;
     println!("command: {}", command_path().display());
-    Ok(())
+    Ok(image)
 }
 
 /// Where [`build_all`] leaves the command.

@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 
+mod demo;
 mod elf;
 mod image;
 mod packages;
@@ -16,7 +17,8 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 cargo xtask COMMAND
 
-  demo                     boot the unikernel with examples/seed.nacl between real hosts and show what it does
+  demo [MACHINE]           boot the unikernel with examples/seed.nacl between real hosts and show what it does;
+                           MACHINE is pc (default), q35 or microvm
   test [STEP…]             every check, or only these: format lint image unit vm fuzz
   image                    build the unikernel, check it, and build `saltgate` with it inside
   fuzz [MINUTES] [TARGET]  fuzz every target, or one, so many minutes each (default: 1)
@@ -39,8 +41,9 @@ fn main() -> ExitCode {
 
 fn dispatch(command: &str, rest: &[String], install: bool) -> Result<bool> {
     match command {
+        "demo" => demo::run(rest, install),
         "test" => test::run(rest, install),
-        "image" => image::build_all().map(|()| true),
+        "image" => image::build_all().map(|_| true),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");
             Ok(true)

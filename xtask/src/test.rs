@@ -27,6 +27,8 @@ struct Run {
     image: Option<PathBuf>,
     /// The closing lines of the test runners, as they printed them.
     results: Vec<String>,
+    /// What tests said that could not run here.
+    skipped: Vec<String>,
 }
 
 /// Runs the named steps, or all; true if none failed.
@@ -34,7 +36,7 @@ pub fn run(only: &[String], install: bool) -> Result<bool> {
     for name in only {
         ensure!(STEPS.iter().any(|(step, _)| step == name), "no such step: {name}");
     }
-    let mut run = Run { install, image: None, results: Vec::new() };
+    let mut run = Run { install, image: None, results: Vec::new(), skipped: Vec::new() };
     let mut summary: Vec<(&str, Outcome, Duration)> = Vec::new();
     for &(name, step) in STEPS.iter().filter(|(name, _)| only.is_empty() || only.iter().any(|step| step == name)) {
         println!("\n== {name}");
@@ -56,7 +58,7 @@ pub fn run(only: &[String], install: bool) -> Result<bool> {
         println!("{name:8} {word:8} {:6.1} s  {why}", took.as_secs_f64());
     }
     println!();
-    for line in &run.results {
+    for line in run.skipped.iter().chain(&run.results) {
         println!("{line}");
     }
     Ok(!summary.iter().any(|(_, outcome, _)| matches!(outcome, Outcome::Failed)))
@@ -111,10 +113,13 @@ impl Run {
             None => self.image.insert(image::build()?).clone(),
         };
         command.env(image::VARIABLE, image);
-        let results = &mut self.results;
+        let Self { results, skipped, .. } = self;
         judged(sh::tee(command, |line| {
             if line.starts_with("test result:") {
                 results.push(line.to_owned());
+            } else if let Some(at) = line.find("SKIPPED ") {
+                // The runner may have begun a line of its own.
+                skipped.push(line[at..].to_owned());
             }
         }))
     }

@@ -13,6 +13,7 @@
 use anyhow::{Context, Result};
 use std::io::Write;
 
+mod counters;
 mod host;
 mod machine;
 mod process;
@@ -21,6 +22,7 @@ mod services;
 mod site;
 mod wiring;
 
+pub use counters::Counters;
 pub use host::{Host, Network, Reach};
 pub use machine::{Accel, Attach, Kind, Machine, Nic};
 pub use process::{Line, Process};
@@ -46,7 +48,13 @@ pub fn possible(test: &str, programs: &[&str]) -> bool {
             Err(error) => format!("{error:#}"),
         },
     };
-    // `println!` would be shown only if the test failed.
-    let _ = writeln!(std::io::stdout(), "SKIPPED {test}: {refusal}");
+    skipped::<()>(test, &refusal);
     false
+}
+
+/// Says on standard output, past what the test runner swallows, that a test does not run here.
+pub fn skipped<T>(test: &str, why: &str) -> Option<T> {
+    // `println!` would be shown only if the test failed.
+    let _ = writeln!(std::io::stdout(), "SKIPPED {test}: {why}");
+    None
 }
