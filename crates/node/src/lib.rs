@@ -13,22 +13,34 @@
 //!     }
 //! }
 //! ```
+//!
+//! `console.rs` turns what happens into lines, `report.rs` what there is; their words are stable.
 
 #![no_std]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
 
+mod console;
+mod date;
 mod ports;
+mod report;
 mod start;
+mod timer;
 
 use alloc::vec::Vec;
-use plane::{Event, Limits, Outlet, Plane};
+use console::{Clock, Console};
+use plane::{Address4, Event, Limits, Outlet, Plane};
 use policy::Policy;
-use wire::{Burst, Duration, IfaceId, Instant, PortId};
+use stack::Stack;
+use timer::Timers;
+use wire::{Burst, Duration, IfaceId, Instant, IpAddr, PortId};
 
 pub use ports::{Nic, Ports, Vitals};
 pub use start::{StartError, StartErrorReason};
+
+/// How often in one turn the box's own stack and the plane may answer each other.
+const ROUNDS: usize = 4;
 
 /// A running router over `P`, its outside world.
 ///
@@ -36,8 +48,13 @@ pub use start::{StartError, StartErrorReason};
 /// wants to be called again; `now` never runs backwards from one call to the next.
 pub struct Node<P: Ports> {
     plane: Plane<P::Buffer>,
+    stack: Stack<P::Buffer>,
+    timers: Timers,
     nics: Vec<Nic>,
+    limits: Limits,
     burst: Burst<P::Buffer>,
+    console: Console,
+    clock: Clock,
 }
 
 /// What a host decides about its node.
@@ -74,42 +91,73 @@ impl<P: Ports> Node<P> {
     /// Puts a policy in place on these NICs: [`Ports::nics`] of the ports that every turn will be given. No frame is
     /// touched before all of it is in place. All errors are reported, not the first alone.
     pub fn new(policy: Policy, nics: &[Nic], settings: Settings) -> Result<Self, Vec<StartError>> {
+        let Settings { mut limits, flows_ceiling, seed, now, unix_time } = settings;
         let links = start::links(&policy, nics)?;
-        let mut limits = settings.limits;
-        limits.flows = policy.conntrack.limit.unwrap_or(limits.flows).min(settings.flows_ceiling);
-        let mut plane = Plane::new(policy, links, limits, settings.seed, settings.now);
-        if let Some(unix_time) = settings.unix_time {
-            plane.set_wall_clock(settings.now, unix_time);
+        limits.flows = policy.conntrack.limit.unwrap_or(limits.flows).min(flows_ceiling);
+        let hosts: Vec<stack::Nic> = links.iter().map(|link| stack::Nic { mac: link.mac, mtu: link.mtu }).collect();
+        let stack = Stack::new(&policy, &hosts, seed, now);
+        let timers = Timers::new(&policy.timers, now);
+        let mut node = Self {
+            console: Console::new(&policy),
+            plane: Plane::new(policy, links, limits, seed, now),
+            stack,
+            timers,
+            nics: nics.to_vec(),
+            limits,
+            burst: Burst::new(),
+            clock: Clock::default(),
+        };
+        if let Some(unix_time) = unix_time {
+            node.set_wall_clock(now, unix_time);
         }
-        Ok(Self { plane, nics: nics.to_vec(), burst: Burst::new() })
+        Ok(node)
     }
 
-    /// Takes up to [`Burst::CAPACITY`] frames from each port, walks them, lets the box's own stack answer, does what
-    /// time asks for, and flushes the ports.
+    /// Takes up to [`Burst::CAPACITY`] frames from each port, walks them, does what time asks for, lets the box's own
+    /// stack answer, and flushes the ports.
     pub fn turn(&mut self, now: Instant, ports: &mut P) -> Turn {
+        self.clock.now = now;
         let mut busy = false;
         for port in (0..self.nics.len()).map(|at| PortId(at as u16)) {
             ports.receive(port, &mut self.burst);
-            busy |= !self.burst.is_empty();
-            self.plane.process_burst(now, port, &mut self.burst, &mut Door { ports });
+            if !self.burst.is_empty() {
+                busy = true;
+                let Self { plane, stack, console, clock, burst, .. } = self;
+                plane.process_burst(now, port, burst, &mut Door { ports, stack, console, clock });
+            }
         }
         if self.plane.poll_timeout().is_some_and(|due| due <= now) {
-            self.plane.handle_timeout(now, &mut Door { ports });
+            let Self { plane, stack, console, clock, .. } = self;
+            plane.handle_timeout(now, &mut Door { ports, stack, console, clock });
+        }
+        busy |= self.run_stack(now, ports);
+        if self.timers.wake().is_some_and(|due| due <= now) {
+            self.tick(now, ports);
         }
         ports.flush();
-        Turn { busy, wake: self.plane.poll_timeout() }
+        let wake = [self.plane.poll_timeout(), self.stack.poll_timeout(), self.timers.wake()];
+        Turn { busy, wake: wake.into_iter().flatten().min() }
     }
 
     /// Prints what this router is, a line each: version, NICs, Ifaces, routes as they are searched, chains, table
     /// sizes.
-    pub fn report_start(&self, _ports: &mut P) {}
+    pub fn report_start(&mut self, ports: &mut P) {
+        let Self { plane, nics, limits, console, .. } = self;
+        report::start(plane.policy(), plane.links(), nics, limits, &mut |line| console.say(ports, line));
+    }
 
-    /// Prints the counters, a line each and only those that are not zero, in words that a program can rely on:
-    /// `received outside 12`, `drop outside BadHeaderChecksum 3`.
-    pub fn report_counters(&self, _ports: &mut P) {}
+    /// Prints the counters in words that a program can rely on, `-` standing for the Iface of frames that belong to
+    /// none: `received outside 12`, and so `forwarded`, `delivered`, `link`, `originated`, `sent` and `transmitted`;
+    /// `drop outside BadHeaderChecksum 3` for each reason that occurred; then a line for the box's own stack and one
+    /// for the tables. Of each Iface, `received` = `forwarded` + `delivered` + `link` + its drops + what is held.
+    pub fn report_counters(&mut self, ports: &mut P) {
+        let Self { plane, stack, console, .. } = self;
+        report::counters(plane, stack, &mut |line| console.say(ports, line));
+    }
 
     /// Says what time it is in the world: `unix_time` after 1970-01-01T00:00:00Z at `now`.
     pub fn set_wall_clock(&mut self, now: Instant, unix_time: Duration) {
+        self.clock.set(now, unix_time);
         self.plane.set_wall_clock(now, unix_time);
     }
 
@@ -118,15 +166,62 @@ impl<P: Ports> Node<P> {
         &self.plane
     }
 
+    /// The box's own stack, for its counters.
+    pub fn stack(&self) -> &Stack<P::Buffer> {
+        &self.stack
+    }
+
     /// The NICs, by [`PortId`].
     pub fn nics(&self) -> &[Nic] {
         &self.nics
+    }
+
+    /// Lets the box's hosts read, and routes what they send; true if there is more of it.
+    fn run_stack(&mut self, now: Instant, ports: &mut P) -> bool {
+        for _ in 0..ROUNDS {
+            let more = self.stack.poll(now, || ports.allocate());
+            let mut sent = false;
+            while let Some((iface, frame)) = self.stack.poll_transmit() {
+                sent = true;
+                let Self { plane, stack, console, clock, .. } = self;
+                plane.originate(now, iface, frame, &mut Door { ports, stack, console, clock });
+            }
+            while let Some(event) = self.stack.poll_event() {
+                self.address_changed(event, ports);
+            }
+            if !more && !sent {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn address_changed(&mut self, event: stack::Event, ports: &mut P) {
+        let iface = event.iface();
+        let address = event.address4().map(|config| Address4 {
+            address: config.address,
+            prefix_len: config.prefix_len,
+            gateway: config.gateway,
+        });
+        let Self { plane, stack, console, clock, .. } = self;
+        plane.set_address4(iface, address, &mut Door { ports, stack, console, clock });
+        self.console.address_event(ports, &event);
+    }
+
+    fn tick(&mut self, now: Instant, ports: &mut P) {
+        let vitals = ports.vitals();
+        let Self { plane, timers, console, clock, .. } = self;
+        let view = timer::View { plane, date: clock.date(), vitals };
+        timers.tick(now, &view, &mut |line| console.say(ports, line));
     }
 }
 
 /// The plane's way out of a node: frames to the ports, those for the box to the stack, events to the console.
 struct Door<'a, P: Ports> {
     ports: &'a mut P,
+    stack: &'a mut Stack<P::Buffer>,
+    console: &'a mut Console,
+    clock: &'a Clock,
 }
 
 impl<P: Ports> Outlet<P::Buffer> for Door<'_, P> {
@@ -138,9 +233,18 @@ impl<P: Ports> Outlet<P::Buffer> for Door<'_, P> {
         self.ports.transmit(port, frame);
     }
 
-    fn deliver(&mut self, _iface: IfaceId, _frame: P::Buffer) {}
+    fn deliver(&mut self, iface: IfaceId, frame: P::Buffer) {
+        self.stack.handle_frame(iface, frame);
+    }
 
     fn event(&mut self, event: Event<'_>) {
         self.ports.event(&event);
+        if let Event::DuplicateAddress { iface, address: IpAddr::V6(address) } = event {
+            self.stack.forget_address6(iface, address);
+        }
+        self.console.event(self.ports, self.clock, &event);
     }
 }
+
+#[cfg(test)]
+mod tests;

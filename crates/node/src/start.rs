@@ -32,6 +32,8 @@ pub enum StartErrorReason {
     NoSuchMac { mac: MacAddr, nics: Vec<MacAddr> },
     /// By index and by MAC address, two Ifaces mean one NIC (and one VLAN of it).
     SameNic { other: String, index: u16 },
+    /// The NIC has a MAC address that no station may have: of a group, or all zeros.
+    GroupMac { mac: MacAddr },
     /// A VLAN's `mtu` is larger than what its NIC carries.
     VlanMtu { mtu: u16, nic_mtu: u16 },
 }
@@ -71,6 +73,7 @@ impl fmt::Display for StartErrorReason {
             Self::SameNic { other, index } => {
                 write!(f, "it means the NIC with index {index}, as Iface {other} does")
             }
+            Self::GroupMac { mac } => write!(f, "its NIC has the MAC address {mac}, which no station may have"),
             Self::VlanMtu { mtu, nic_mtu } => {
                 write!(f, "its mtu {mtu} is larger than the {nic_mtu} bytes that its NIC carries")
             }
@@ -96,6 +99,9 @@ pub fn links(policy: &Policy, nics: &[Nic]) -> Result<Vec<Link>, Vec<StartError>
     for (at, (iface, port)) in policy.ifaces.iter().zip(&ports).enumerate() {
         let Some(port @ PortId(index)) = *port else { continue };
         let Some(nic) = nics.get(usize::from(index)) else { continue };
+        if !nic.mac.is_unicast() {
+            error(iface, StartErrorReason::GroupMac { mac: nic.mac });
+        }
         let twin = policy.ifaces.iter().zip(&ports).take(at);
         if let Some((other, _)) = { twin }.find(|(other, its)| **its == Some(port) && other.vlan == iface.vlan) {
             error(iface, StartErrorReason::SameNic { other: other.name.clone(), index });

@@ -13,12 +13,32 @@
 
 extern crate alloc;
 
+mod chain;
+mod conntrack;
+mod emit;
 mod event;
+mod forward;
+mod icmp;
+mod iface;
+mod ingress;
+mod link;
+mod local;
+mod log;
+mod neighbor;
 mod outcome;
+mod parse;
+mod pipeline;
+mod route;
+#[cfg(test)]
+mod tests;
 
 use alloc::vec::Vec;
-use core::marker::PhantomData;
+use chain::Rules;
+use conntrack::Conntrack;
+use iface::Ifaces;
+use neighbor::Neighbors;
 use policy::Policy;
+use route::Routes;
 use wire::{Buffer, Burst, Duration, IfaceId, Instant, Ipv4Addr, MacAddr, PortId};
 
 pub use event::{Counters, Event, IfaceCounters, Outlet};
@@ -36,7 +56,7 @@ pub struct Link {
 /// How large the tables are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections.
+    /// Connections; a host that obeys `Conntrack.limit` says so here.
     pub flows: u32,
     /// Neighbors that are remembered, on all Ifaces together.
     pub neighbors: u32,
@@ -62,40 +82,89 @@ pub struct Address4 {
 pub struct Plane<B> {
     policy: Policy,
     links: Vec<Link>,
+    ifaces: Ifaces,
+    routes: Routes,
+    conntrack: Conntrack,
+    neighbors: Neighbors<B>,
+    rules: Rules,
+    icmp: icmp::Limiter,
     counters: Counters,
-    frames: PhantomData<B>,
+    /// Unix time at a moment.
+    wall_clock: Option<(Instant, Duration)>,
+    /// When our addresses are to be announced on the links.
+    announce_at: Option<Instant>,
 }
 
 impl<B: Buffer> Plane<B> {
     /// Allocates every table. `links` holds one link for each Iface of the policy, in its order. `seed` is all the
     /// randomness that there will be; who can guess it can aim at the tables.
-    pub fn new(policy: Policy, links: Vec<Link>, _limits: Limits, _seed: [u8; 32], _now: Instant) -> Self {
-        let counters = Counters::new(policy.ifaces.len());
-        Self { policy, links, counters, frames: PhantomData }
+    pub fn new(policy: Policy, links: Vec<Link>, limits: Limits, seed: [u8; 32], now: Instant) -> Self {
+        let word = |at: usize| {
+            let bytes = seed.get(at * 8..).and_then(|bytes| bytes.first_chunk::<8>());
+            bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes)) | 1
+        };
+        let words = [word(0), word(1), word(2), word(3)];
+        Self {
+            ifaces: Ifaces::new(&policy, &links),
+            routes: Routes::new(&policy),
+            conntrack: Conntrack::new(policy.conntrack.clone(), limits.flows, words, now),
+            neighbors: Neighbors::new(limits.neighbors, limits.held, word(1) ^ word(2)),
+            rules: Rules::new(&policy, log::LogBuffer::new(&policy)),
+            icmp: icmp::Limiter::new(),
+            counters: Counters::new(policy.ifaces.len()),
+            wall_clock: None,
+            announce_at: Some(now),
+            policy,
+            links,
+        }
     }
 
     /// Walks frames that one port received. Afterwards the burst is empty.
-    pub fn process_burst(&mut self, _now: Instant, _port: PortId, burst: &mut Burst<B>, _out: &mut impl Outlet<B>) {
-        burst.drain().for_each(drop);
+    pub fn process_burst(&mut self, now: Instant, port: PortId, burst: &mut Burst<B>, out: &mut impl Outlet<B>) {
+        for frame in burst.drain() {
+            self.receive(now, port, frame, out);
+        }
     }
 
     /// Sends a frame of the box's own stack on an Iface. The stack's link is virtual: its far end is the plane, which
     /// answers its ARP requests and neighbor solicitations for any address and routes its packets.
-    pub fn originate(&mut self, _now: Instant, _iface: IfaceId, _frame: B, _out: &mut impl Outlet<B>) {}
+    pub fn originate(&mut self, now: Instant, iface: IfaceId, frame: B, out: &mut impl Outlet<B>) {
+        self.receive_from_stack(now, iface, frame, out);
+    }
 
-    /// Does what time alone asks for: expiry, retries, the end of waiting.
-    pub fn handle_timeout(&mut self, _now: Instant, _out: &mut impl Outlet<B>) {}
+    /// Does what time alone asks for: expiry, retries, the end of waiting. Bounded; what remains is due at once.
+    pub fn handle_timeout(&mut self, now: Instant, out: &mut impl Outlet<B>) {
+        if self.announce_at.take_if(|at| *at <= now).is_some() {
+            self.announce(None, out);
+        }
+        self.neighbor_timeout(now, out);
+        self.conntrack.expire(now);
+        if let Some(lines) = self.rules.log.report(now) {
+            self.report_suppressed(now, lines, out);
+        }
+    }
 
     /// The next moment at which time alone changes anything.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        None
+        let timers = [
+            self.announce_at,
+            self.neighbors.poll_timeout(),
+            self.conntrack.poll_timeout(),
+            self.rules.log.poll_timeout(),
+        ];
+        timers.into_iter().flatten().min()
     }
 
     /// Says what time it is in the world: `unix` after 1970-01-01T00:00:00Z at `now`, for the stamps of log datagrams.
-    pub fn set_wall_clock(&mut self, _now: Instant, _unix: Duration) {}
+    pub fn set_wall_clock(&mut self, now: Instant, unix: Duration) {
+        self.wall_clock = Some((now, unix));
+    }
 
     /// Gives an Iface its IPv4 address at run time (a DHCP lease), or takes it away.
-    pub fn set_address4(&mut self, _now: Instant, _iface: IfaceId, _address: Option<Address4>) {}
+    pub fn set_address4(&mut self, iface: IfaceId, address: Option<Address4>, out: &mut impl Outlet<B>) {
+        self.ifaces.set_address4(iface, address);
+        self.announce(Some(iface), out);
+    }
 
     pub fn policy(&self) -> &Policy {
         &self.policy
@@ -111,6 +180,16 @@ impl<B: Buffer> Plane<B> {
 
     /// Connections in the table now, and its size.
     pub fn flows(&self) -> (u32, u32) {
-        (0, 0)
+        self.conntrack.usage()
+    }
+
+    /// Frames that wait for their next hop's MAC address.
+    pub fn held(&self) -> usize {
+        self.neighbors.waiting()
+    }
+
+    fn count_drop(&mut self, iface: Option<IfaceId>, reason: DropReason, out: &mut impl Outlet<B>) {
+        self.counters.iface_mut(iface).count_drop(reason);
+        out.event(Event::Dropped { iface, reason });
     }
 }

@@ -1,0 +1,57 @@
+//! The project's chores, in Rust rather than shell: `cargo xtask test` is what CI runs.
+//!
+//! Exit status: 0 all good, 1 a check failed, 2 it could not be done.
+
+#![forbid(unsafe_code)]
+
+mod elf;
+mod image;
+mod packages;
+mod sh;
+mod test;
+
+use anyhow::{Result, bail};
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+cargo xtask COMMAND
+
+  demo                     boot the unikernel with examples/seed.nacl between real hosts and show what it does
+  test [STEP…]             every check, or only these: format lint image unit vm fuzz
+  image                    build the unikernel, check it, and build `saltgate` with it inside
+  fuzz [MINUTES] [TARGET]  fuzz every target, or one, so many minutes each (default: 1)
+
+Options: --no-install never installs packages; what needs missing ones is skipped, and says so.";
+
+fn main() -> ExitCode {
+    let mut args: Vec<String> = std::env::args().skip(1).collect();
+    let install = !take_flag(&mut args, "--no-install");
+    let (command, rest) = args.split_first().map_or(("", &[][..]), |(command, rest)| (command.as_str(), rest));
+    match dispatch(command, rest, install) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn dispatch(command: &str, rest: &[String], install: bool) -> Result<bool> {
+    match command {
+        "test" => test::run(rest, install),
+        "image" => image::build_all().map(|()| true),
+        "help" | "--help" | "-h" => {
+            println!("{USAGE}");
+            Ok(true)
+        }
+        "" => bail!("which command?\n\n{USAGE}"),
+        other => bail!("no such command: {other}\n\n{USAGE}"),
+    }
+}
+
+fn take_flag(args: &mut Vec<String>, flag: &str) -> bool {
+    let before = args.len();
+    args.retain(|arg| arg != flag);
+    args.len() < before
+}

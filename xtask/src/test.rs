@@ -1,0 +1,125 @@
+//! `cargo xtask test`: every check there is, in the order of how soon it answers.
+//!
+//! A failed step does not stop the others: one run shows all that is wrong. What cannot run here is skipped, and the
+//! summary says why.
+
+use crate::{image, packages, sh};
+use anyhow::{Result, ensure};
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+type Step = fn(&mut Run) -> Result<Outcome>;
+
+const STEPS: &[(&str, Step)] =
+    &[("format", format), ("lint", lint), ("image", build_image), ("unit", unit), ("vm", vm), ("fuzz", fuzz)];
+
+enum Outcome {
+    Passed,
+    Failed,
+    /// Nothing was wrong, but it could not be asked here; with the reason.
+    Skipped(String),
+}
+
+/// What the steps share.
+struct Run {
+    install: bool,
+    image: Option<PathBuf>,
+    /// The closing lines of the test runners, as they printed them.
+    results: Vec<String>,
+}
+
+/// Runs the named steps, or all; true if none failed.
+pub fn run(only: &[String], install: bool) -> Result<bool> {
+    for name in only {
+        ensure!(STEPS.iter().any(|(step, _)| step == name), "no such step: {name}");
+    }
+    let mut run = Run { install, image: None, results: Vec::new() };
+    let mut summary: Vec<(&str, Outcome, Duration)> = Vec::new();
+    for &(name, step) in STEPS.iter().filter(|(name, _)| only.is_empty() || only.iter().any(|step| step == name)) {
+        println!("\n== {name}");
+        let begun = Instant::now();
+        let outcome = step(&mut run).unwrap_or_else(|error| {
+            println!("{name}: {error:#}");
+            Outcome::Failed
+        });
+        summary.push((name, outcome, begun.elapsed()));
+    }
+
+    println!("\n== summary");
+    for (name, outcome, took) in &summary {
+        let (word, why) = match outcome {
+            Outcome::Passed => ("passed", ""),
+            Outcome::Failed => ("FAILED", ""),
+            Outcome::Skipped(why) => ("SKIPPED", why.as_str()),
+        };
+        println!("{name:8} {word:8} {:6.1} s  {why}", took.as_secs_f64());
+    }
+    println!();
+    for line in &run.results {
+        println!("{line}");
+    }
+    Ok(!summary.iter().any(|(_, outcome, _)| matches!(outcome, Outcome::Failed)))
+}
+
+fn format(_: &mut Run) -> Result<Outcome> {
+    judged(sh::succeeds(&mut sh::cargo(["fmt", "--all", "--check"])))
+}
+
+fn lint(_: &mut Run) -> Result<Outcome> {
+    judged(sh::succeeds(&mut sh::cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])))
+}
+
+fn build_image(run: &mut Run) -> Result<Outcome> {
+    run.image = Some(image::build()?);
+    Ok(Outcome::Passed)
+}
+
+/// Everything that needs nothing but cargo: units, stories, the command, the examples of the documentation.
+fn unit(run: &mut Run) -> Result<Outcome> {
+    run.tests(&mut sh::cargo(["test", "--workspace", "--no-fail-fast", "--exclude", "saltgate-vm-tests"]))
+}
+
+/// The image in QEMU between real hosts.
+fn vm(run: &mut Run) -> Result<Outcome> {
+    if let Err(why) = packages::install(packages::FOR_VMS, run.install)? {
+        return Ok(Outcome::Skipped(why));
+    }
+    let mut command = sh::cargo(["test", "--package", "saltgate-vm-tests", "--no-fail-fast", "--"]);
+    // Two cores: guests that boot at the same time only wait for each other.
+    command.args(["--test-threads", "1"]);
+    if !sh::is_root() {
+        // Root of a user namespace may do all that the hosts need, if /dev/net/tun lets it.
+        let mut inside = Command::new("unshare");
+        inside.args(["--user", "--map-root-user", "--net", "--"]).arg(command.get_program()).args(command.get_args());
+        inside.current_dir(sh::root());
+        command = inside;
+    }
+    run.tests(&mut command)
+}
+
+/// The fuzz targets over their corpora; `cargo xtask fuzz` is for finding new inputs.
+fn fuzz(run: &mut Run) -> Result<Outcome> {
+    let manifest = sh::root().join("fuzz/Cargo.toml");
+    run.tests(sh::cargo(["test", "--manifest-path"]).arg(manifest))
+}
+
+impl Run {
+    fn tests(&mut self, command: &mut Command) -> Result<Outcome> {
+        let image = match &self.image {
+            Some(image) => image.clone(),
+            None => self.image.insert(image::build()?).clone(),
+        };
+        command.env(image::VARIABLE, image);
+        let results = &mut self.results;
+        judged(sh::tee(command, |line| {
+            if line.starts_with("test result:") {
+                results.push(line.to_owned());
+            }
+        }))
+    }
+}
+
+fn judged(good: Result<bool>) -> Result<Outcome> {
+    Ok(if good? { Outcome::Passed } else { Outcome::Failed })
+}
