@@ -5,7 +5,7 @@ use crate::script::{Effect, EffectKind, Name, SEVERITIES, Step};
 use crate::text::{Diagnostic, Span};
 use plane::DropReason;
 use std::collections::HashMap;
-use wire::{icmpv6, ipv4};
+use wire::{IpAddr, icmpv6, ipv4};
 
 /// Something that came of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,10 +15,11 @@ pub enum Came {
         iface: String,
         packet: Box<Packet>,
     },
-    /// A log line. `wrong`: what is wrong with its datagram.
+    /// A log line: a datagram from `source`, or a line of the console. `wrong`: what is wrong with its datagram.
     Log {
         severity: u8,
         text: String,
+        source: Option<IpAddr>,
         wrong: Vec<String>,
     },
     Console {
@@ -41,10 +42,11 @@ impl Came {
                 let packet = like.map_or_else(|| show::packet(packet), |like| show::packet_like(packet, like));
                 format!("out {iface} {packet}")
             }
-            Self::Log { severity, text, wrong } => {
+            Self::Log { severity, text, source, wrong } => {
                 let name = SEVERITIES.get(usize::from(*severity)).copied().unwrap_or("?");
+                let source = source.map_or(String::new(), |source| format!(" from {source}"));
                 let wrong = if wrong.is_empty() { String::new() } else { format!(" ({})", wrong.join(", ")) };
-                format!("log {name} {text:?}{wrong}")
+                format!("log {name} {text:?}{source}{wrong}")
             }
             Self::Console { text } => format!("console {text:?}"),
             Self::Drop { reason, iface } => format!("drop {reason} {iface}"),
@@ -101,13 +103,20 @@ impl Came {
                 iface_differs(Some(name), iface);
                 list.extend(compare(wanted, packet, names));
             }
-            (Self::Log { severity, text, wrong }, EffectKind::Log { severity: its, text: wanted }) => {
+            (
+                Self::Log { severity, text, source, wrong },
+                EffectKind::Log { severity: its, text: wanted, source: wanted_source },
+            ) => {
                 let name = |severity: u8| SEVERITIES.get(usize::from(severity)).copied().unwrap_or("?");
                 if severity != its {
                     differs("severity", name(*its), name(*severity));
                 }
                 if !glob(wanted, text) {
                     differs("text", &format!("{wanted:?}"), &format!("{text:?}"));
+                }
+                if wanted_source.is_some() && wanted_source != source {
+                    let show = |source: &Option<IpAddr>| source.map_or("the console".to_owned(), |ip| ip.to_string());
+                    differs("source", &show(wanted_source), &show(source));
                 }
                 wrong.iter().for_each(|wrong| differs("datagram", "a right one", wrong));
             }

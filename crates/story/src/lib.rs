@@ -23,7 +23,8 @@
 //!          | "wait"
 //!          | ( "silent" | "answer" ) ADDRESS…          # hosts that answer no ARP and no neighbor solicitation
 //! effect   = ( "out" IFACE packet
-//!            | "log" SEVERITY TEXT | "console" TEXT    # `*` in a text stands for anything
+//!            | "log" SEVERITY TEXT [ "from" ADDRESS ]
+//!            | "console" TEXT                          # `*` in a text stands for anything
 //!            | "drop" REASON [ IFACE ]                 # REASON is a hook or a name of plane::DropReason
 //!            | "local" [ IFACE ]                       # reaches the box's own stack
 //!            ) [ "x" N | "x" [ N ] ".." [ N ] ]

@@ -175,7 +175,11 @@ fn action_of(word: &str, cursor: &mut Cursor<'_>) -> Result<Action, Diagnostic> 
 fn effect(word: &str, cursor: &mut Cursor<'_>, span: Span) -> Result<Effect, Diagnostic> {
     let kind = match word {
         "out" => EffectKind::Out { iface: name(cursor, "an Iface")?, packet: Box::new(packet::parse(cursor)?) },
-        "log" => EffectKind::Log { severity: severity(cursor)?, text: cursor.text("the line")? },
+        "log" => EffectKind::Log {
+            severity: severity(cursor)?,
+            text: cursor.text("the line")?,
+            source: if cursor.eat("from") { Some(cursor.value("an IP address")?) } else { None },
+        },
         "console" => EffectKind::Console { text: cursor.text("the line")? },
         "drop" => EffectKind::Drop { reason: reason(cursor)?, iface: opt_iface(cursor)? },
         _ => EffectKind::Local { iface: opt_iface(cursor)? },
@@ -284,7 +288,7 @@ mod tests {
         let [first, second] = &story.steps[..] else { panic!("{:?}", story.steps) };
         assert!(matches!(first.action, Action::In { times: 3, .. }));
         assert_eq!(first.effects[0].times, Times { least: 2, most: 3 });
-        assert_eq!(first.effects[1].kind, EffectKind::Log { severity: 6, text: "a # b".into() });
+        assert_eq!(first.effects[1].kind, EffectKind::Log { severity: 6, text: "a # b".into(), source: None });
         assert_eq!(second.after, Duration::from_millis(1500));
         assert!(matches!(&second.action, Action::Silent(hosts) if hosts.len() == 2));
         assert!(matches!(

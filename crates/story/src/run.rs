@@ -207,7 +207,9 @@ impl Stage {
         for happening in self.net.take() {
             came.push(match happening {
                 Happening::Log { severity: None, text } | Happening::Console { line: text } => Came::Console { text },
-                Happening::Log { severity: Some(severity), text } => Came::Log { severity, text, wrong: Vec::new() },
+                Happening::Log { severity: Some(severity), text } => {
+                    Came::Log { severity, text, source: None, wrong: Vec::new() }
+                }
                 Happening::Sent { port, bytes } => {
                     let packet = decode_frame(&bytes);
                     self.seen.remember(&packet);
@@ -269,7 +271,7 @@ impl Stage {
         if Key::CHECKSUMS.into_iter().any(|key| packet.number(key) == Some(1)) {
             wrong.push("a checksum is wrong".to_owned());
         }
-        Some(Came::Log { severity: message.severity(), text: message.text, wrong })
+        Some(Came::Log { severity: message.severity(), text: message.text, source: packet.src, wrong })
     }
 
     /// What the counters say: packets that went nowhere, or to the box itself.

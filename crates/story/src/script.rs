@@ -68,8 +68,8 @@ pub enum EffectKind {
     /// A packet leaves by an Iface.
     Out { iface: Name, packet: Box<Packet> },
     /// A log line of this severity, 0 (emergency) to 7 (debug): a datagram, or a line of the console where the policy
-    /// has no Syslog.
-    Log { severity: u8, text: String },
+    /// has no Syslog. `source` is the datagram's.
+    Log { severity: u8, text: String, source: Option<IpAddr> },
     /// A line of the console.
     Console { text: String },
     /// A packet goes nowhere, for this reason.

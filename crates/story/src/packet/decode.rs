@@ -205,7 +205,7 @@ impl Upper<'_> {
                 tcp::TcpOption::MaximumSegmentSize(mss) => packet.set(Key::Mss, u64::from(mss)),
                 tcp::TcpOption::WindowScale(shift) => packet.set(Key::Wscale, u64::from(shift)),
                 tcp::TcpOption::SackPermitted => packet.set(Key::Sack, 1),
-                tcp::TcpOption::Other(_) => {}
+                tcp::TcpOption::Sack { .. } | tcp::TcpOption::Other(_) => {}
             }
         }
         packet.data = Some(self.bytes.get(header.header_len()..).unwrap_or_default().to_vec());
