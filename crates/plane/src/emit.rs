@@ -234,3 +234,6 @@ pub(crate) fn sum_range<B: Buffer>(frame: &B, start: usize, len: usize, mut sum:
 
 /// Length in bytes of the ICMP header that all messages have; both families.
 pub(crate) const ICMP_HEADER_LEN: usize = icmpv4::HEADER_LEN;
+
+#[cfg(test)]
+mod tests;

@@ -102,7 +102,7 @@ impl<B: Buffer> Plane<B> {
     pub fn new(policy: Policy, links: Vec<Link>, limits: Limits, seed: [u8; 32], now: Instant) -> Self {
         let word = |at: usize| {
             let bytes = seed.get(at * 8..).and_then(|bytes| bytes.first_chunk::<8>());
-            bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes)) | 1
+            nat::Random::new(bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes)) ^ at as u64).next()
         };
         let words = [word(0), word(1), word(2), word(3)];
         Self {

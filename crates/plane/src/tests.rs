@@ -14,14 +14,14 @@ use wire::{Cidr, IpAddr, Offload, arp, checksum, ethernet, ipv4};
 
 /// A frame in one piece.
 #[derive(Clone, Debug)]
-struct Flat {
+pub(crate) struct Flat {
     memory: Vec<u8>,
     start: usize,
     offload: Offload,
 }
 
 impl Flat {
-    fn new(bytes: &[u8]) -> Self {
+    pub(crate) fn new(bytes: &[u8]) -> Self {
         let mut memory = vec![0; Self::HEADROOM];
         memory.extend_from_slice(bytes);
         Self { memory, start: Self::HEADROOM, offload: Offload::NONE }

@@ -4,7 +4,7 @@
 //! least [`HOLD`] after the last packet of the last one, so that a port is not given to another host too soon.
 
 use super::index::Index;
-use super::tuple::fold;
+use super::tuple::hash;
 use crate::nat::Site;
 use alloc::vec::Vec;
 use wire::{Duration, Instant, IpAddr};
@@ -74,9 +74,7 @@ impl Mappings {
         };
         let (inner, outer) = (bits(endpoint.0), bits(outer));
         let rest = u64::from(side) << 32 | u64::from(protocol) << 16 | u64::from(endpoint.1);
-        let low = fold(inner as u64 ^ self.seed[0], outer as u64 ^ self.seed[1]);
-        let high = fold((inner >> 64) as u64 ^ self.seed[1], (outer >> 64) as u64 ^ self.seed[2]);
-        fold(low ^ high, rest ^ self.seed[3])
+        hash(self.seed, inner, outer, rest)
     }
 
     fn get(&self, id: u32) -> Option<&Mapping> {

@@ -9,6 +9,8 @@ mod index;
 mod mapping;
 mod table;
 mod tcp;
+#[cfg(test)]
+mod tests;
 mod tuple;
 
 use crate::DropReason;

@@ -41,7 +41,7 @@ impl Tuple {
         Self { src: self.dst, dst: self.src, sport: self.dport, dport: self.sport, ..*self }
     }
 
-    /// A keyed hash: two folded multiplications of 128 bits each, under a seed that nobody outside knows.
+    /// A keyed hash under a seed that nobody outside knows.
     pub fn hash(&self, seed: [u64; 4]) -> u64 {
         let ports = u64::from(self.sport) << 48
             | u64::from(self.dport) << 32
@@ -52,10 +52,7 @@ impl Tuple {
             (IpAddr::V6(src), IpAddr::V6(dst)) => (src.to_bits(), dst.to_bits()),
             _ => (0, 0),
         };
-        let low = fold(src as u64 ^ seed[0], dst as u64 ^ seed[1]);
-        let high =
-            if self.src.is_ipv4() { 0 } else { fold((src >> 64) as u64 ^ seed[1], (dst >> 64) as u64 ^ seed[2]) };
-        fold(low ^ high ^ seed[2], ports ^ seed[3])
+        hash(seed, src, dst, ports)
     }
 }
 
@@ -67,8 +64,19 @@ fn zone(src: IpAddr, dst: IpAddr, link: Option<IfaceId>) -> u16 {
     }
 }
 
+/// A keyed hash of two addresses and 64 bits more: folded multiplications, as in wyhash. Not a pseudo-random function,
+/// so tables that use it bound what a collision costs.
+pub(super) fn hash(seed: [u64; 4], a: u128, b: u128, rest: u64) -> u64 {
+    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+    let low = fold(a as u64 ^ seed[0], b as u64 ^ seed[1] ^ ODD);
+    let (a_high, b_high) = ((a >> 64) as u64, (b >> 64) as u64);
+    let high = if (a_high, b_high) == (0, 0) { 0 } else { fold(a_high ^ seed[1], b_high ^ seed[2] ^ ODD) };
+    let rest = fold(rest ^ seed[3], seed[2] ^ ODD);
+    fold(low ^ high.rotate_left(17) ^ seed[2], rest ^ seed[0] ^ ODD)
+}
+
 /// Both halves of a 128-bit product, folded.
-pub(super) fn fold(a: u64, b: u64) -> u64 {
+fn fold(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);
     product as u64 ^ (product >> 64) as u64
 }
