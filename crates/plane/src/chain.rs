@@ -8,11 +8,12 @@ use crate::iface::Ifaces;
 use crate::log::LogBuffer;
 use crate::nat::{self, Random, Site};
 use crate::parse::{Packet, Transport};
+use crate::trace::{Summary, Trace, TraceStep};
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 use policy::{
     AddrRef, Comparison, CtState, Field, Function, FunctionId, FunctionKind, Hook, LimitRate, Policy, Program, Reject,
-    Step, Test, Verdict,
+    Step, StepId, Test, Verdict,
 };
 use wire::{IfaceId, Instant, IpAddr, tcp};
 
@@ -32,12 +33,13 @@ pub(crate) struct Rules {
     buckets: Vec<Vec<TokenBucket>>,
     pub log: LogBuffer,
     random: Random,
+    pub trace: Trace,
 }
 
 impl Rules {
     pub fn new(policy: &Policy, log: LogBuffer, random: Random) -> Self {
         let of = |function: &Function| function.program.limits().iter().map(|rate| TokenBucket::new(*rate)).collect();
-        Self { buckets: policy.functions.iter().map(of).collect(), log, random }
+        Self { buckets: policy.functions.iter().map(of).collect(), log, random, trace: Trace::default() }
     }
 }
 
@@ -53,6 +55,19 @@ pub(crate) struct View<'a> {
 /// Runs the chain of `hook`: of the Gateway for `forward`, else of `iface`. Its translations are applied to `tracked`,
 /// so that later functions see the rewritten packet.
 pub(crate) fn run(view: View<'_>, rules: &mut Rules, hook: Hook, iface: IfaceId, tracked: &mut Tracked) -> Ruling {
+    rules.trace.note(|| TraceStep::Chain { hook, iface });
+    let before = rules.trace.is_on().then(|| Summary::of(&tracked.packet));
+    let ruling = functions(view, rules, hook, iface, tracked);
+    if let Some(before) = before {
+        let packet = Summary::of(&tracked.packet);
+        if packet != before {
+            rules.trace.note(|| TraceStep::Rewritten { hook, packet });
+        }
+    }
+    ruling
+}
+
+fn functions(view: View<'_>, rules: &mut Rules, hook: Hook, iface: IfaceId, tracked: &mut Tracked) -> Ruling {
     nat::apply(hook, iface, None, false, tracked);
     for id in view.policy.chain(hook, iface) {
         let Some(function) = view.policy.function(*id) else { continue };
@@ -68,6 +83,7 @@ pub(crate) fn run(view: View<'_>, rules: &mut Rules, hook: Hook, iface: IfaceId,
                 continue;
             }
         }
+        rules.trace.note(|| TraceStep::Function { function: *id });
         let site = Site { hook, iface, function: Some(*id) };
         let mut run = Run { view, rules, id: *id, site, tracked };
         match run.program(&function.program) {
@@ -146,20 +162,34 @@ impl Run<'_> {
                     if let Some(template) = program.templates().get(*template as usize) {
                         self.rules.log.write(template, self.tracked, self.view.ifaces);
                     }
+                    self.note(at, None);
                     *next
                 }
                 Some(Step::Translate { translation, otherwise }) => {
                     let Self { view, rules, site, tracked, .. } = self;
                     match nat::decide(*view, &mut rules.random, *site, translation, tracked)? {
-                        true => return Ok(Verdict::Accept),
+                        true => {
+                            let function = self.id;
+                            self.rules.trace.note(|| TraceStep::Ruled { function, step: at, verdict: None });
+                            return Ok(Verdict::Accept);
+                        }
                         false => *otherwise,
                     }
                 }
-                Some(Step::End(verdict)) => return Ok(*verdict),
+                Some(Step::End(verdict)) => {
+                    let function = self.id;
+                    self.rules.trace.note(|| TraceStep::Ruled { function, step: at, verdict: Some(*verdict) });
+                    return Ok(*verdict);
+                }
                 // No program has such an edge; a packet that met one would not pass.
                 None => return Ok(Verdict::Drop),
             };
         }
+    }
+
+    fn note(&mut self, step: StepId, holds: Option<bool>) {
+        let function = self.id;
+        self.rules.trace.note(|| TraceStep::Step { function, step, holds });
     }
 
     fn test(&mut self, program: &Program, test: &Test) -> bool {

@@ -32,6 +32,7 @@ mod pipeline;
 mod route;
 #[cfg(test)]
 mod tests;
+mod trace;
 
 use alloc::vec::Vec;
 use chain::Rules;
@@ -44,6 +45,7 @@ use wire::{Buffer, Burst, Duration, IfaceId, Instant, Ipv4Addr, MacAddr, PortId}
 
 pub use event::{Counters, Event, IfaceCounters, Outlet};
 pub use outcome::DropReason;
+pub use trace::{Summary, TraceStep};
 
 /// The NIC behind an Iface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,8 +191,20 @@ impl<B: Buffer> Plane<B> {
         self.neighbors.waiting()
     }
 
+    /// From now on every stage writes down what it does, until [`take_trace`](Self::take_trace) is called no more: this
+    /// allocates.
+    pub fn start_trace(&mut self) {
+        self.rules.trace.start();
+    }
+
+    /// What happened since the last call, in order.
+    pub fn take_trace(&mut self) -> Vec<TraceStep> {
+        self.rules.trace.take()
+    }
+
     fn count_drop(&mut self, iface: Option<IfaceId>, reason: DropReason, out: &mut impl Outlet<B>) {
         self.counters.iface_mut(iface).count_drop(reason);
+        self.rules.trace.note(|| TraceStep::Dropped { reason });
         out.event(Event::Dropped { iface, reason });
     }
 }

@@ -4,6 +4,7 @@ use crate::iface::Iface;
 use crate::neighbor::{Ask, Due, Hint, Resolve, Sender, Waiting, group_mac};
 use crate::parse::{Packet, is_host_address};
 use crate::pipeline::{Refusal, Way};
+use crate::trace::TraceStep;
 use crate::{DropReason, Event, Outlet, Plane, emit};
 use wire::addr::solicited_node;
 use wire::arp::{self, Operation};
@@ -22,6 +23,8 @@ impl<B: Buffer> Plane<B> {
             Some(mac) => Resolve::Found(mac),
             None => self.neighbors.resolve(now, iface, neighbor),
         };
+        let held = matches!(resolve, Resolve::Wait | Resolve::WaitAsk);
+        self.rules.trace.note(|| TraceStep::Sent { iface, neighbor, held });
         match resolve {
             Resolve::Found(mac) => self.launch(packet, mac, out),
             Resolve::FoundAsk(mac) => {

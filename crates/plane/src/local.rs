@@ -10,6 +10,7 @@ use crate::neighbor::{Sender, Waiting};
 use crate::parse::{self, Packet};
 use crate::pipeline::{Refusal, Way};
 use crate::route::NextHop;
+use crate::trace::{Summary, TraceStep};
 use crate::{DropReason, Event, Outlet, Plane, emit, ingress, link, log};
 use core::fmt::{self, Write};
 use policy::Hook;
@@ -71,6 +72,7 @@ impl<B: Buffer> Plane<B> {
         if !emit::stack_link(&mut frame, l3, self.ifaces.mac(owner), FAR_END, v4) {
             return self.count_drop(Some(iface), DropReason::NoBuffer, out);
         }
+        self.rules.trace.note(|| TraceStep::Delivered { iface: owner });
         out.deliver(owner, frame);
         self.counters.iface_mut(Some(iface)).delivered += 1;
     }
@@ -237,6 +239,7 @@ impl<B: Buffer> Plane<B> {
             let hop = NextHop { iface, neighbor: packet.dst };
             return Ok(Way::Out(self.conntrack.confirm(now, Tracked::untracked(packet), &[])?, hop));
         }
+        self.rules.trace.note(|| TraceStep::Originated { iface, packet: Summary::of(&packet) });
         let mut tracked = match kind {
             Kind::Answer => Tracked::related(packet),
             Kind::Own | Kind::Log => self.track(now, iface, packet, frame)?,
@@ -247,6 +250,7 @@ impl<B: Buffer> Plane<B> {
             return Ok(Way::In(self.confirm(now, tracked, frame)?, owner));
         }
         let hop = self.routes.local(&self.ifaces, iface, tracked.packet.dst)?;
+        self.rules.trace.note(|| TraceStep::Routed { iface: hop.iface, neighbor: hop.neighbor });
         tracked.packet.oif = Some(hop.iface);
         self.run_chain(now, Hook::Postrouting, hop.iface, &mut tracked)?;
         let confirmed = match kind {

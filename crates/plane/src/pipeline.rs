@@ -18,6 +18,7 @@ use crate::icmp::Answer;
 use crate::neighbor::Sender;
 use crate::parse::{self, Packet};
 use crate::route::NextHop;
+use crate::trace::{Summary, TraceStep};
 use crate::{DropReason, Outlet, Plane, emit, forward, ingress};
 use policy::{Hook, Reject};
 use wire::ethernet::{self, ethertype};
@@ -98,6 +99,7 @@ impl<B: Buffer> Plane<B> {
         if ingress::is_link_message(&packet) {
             return self.handle_link_message(now, iface, &packet, frame, out);
         }
+        self.rules.trace.note(|| TraceStep::Received { iface, packet: Summary::of(&packet) });
         let mut tracked = self.track(now, iface, packet, frame)?;
         self.run_chain(now, Hook::Prerouting, iface, &mut tracked)?;
         if self.is_local(iface, &tracked.packet) {
@@ -105,6 +107,7 @@ impl<B: Buffer> Plane<B> {
             return Ok(Way::In(self.confirm(now, tracked, frame)?, iface));
         }
         let hop = forward::lookup(&self.policy, &self.ifaces, &self.routes, iface, &tracked.packet)?;
+        self.rules.trace.note(|| TraceStep::Routed { iface: hop.iface, neighbor: hop.neighbor });
         tracked.packet = forward::hop(&self.policy, &self.ifaces, tracked.packet, &hop)?;
         self.run_chain(now, Hook::Forward, iface, &mut tracked)?;
         if let Some(owner) = self.ifaces.owner(tracked.packet.dst) {
@@ -130,6 +133,12 @@ impl<B: Buffer> Plane<B> {
         packet: Packet,
         frame: &B,
     ) -> Result<Tracked, DropReason> {
+        let tracked = self.look_up(now, iface, packet, frame)?;
+        self.rules.trace.note(|| TraceStep::Tracked { state: tracked.state() });
+        Ok(tracked)
+    }
+
+    fn look_up(&mut self, now: Instant, iface: IfaceId, packet: Packet, frame: &B) -> Result<Tracked, DropReason> {
         if !self.ifaces.get(iface).is_some_and(|iface| iface.tracked) {
             return Ok(Tracked::untracked(packet));
         }
