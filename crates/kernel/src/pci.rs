@@ -112,8 +112,7 @@ impl Function {
     /// Maps `len` bytes from `offset` of a BAR; the mapping is for ever. `None` as [`bar`](Self::bar).
     pub fn map(&self, space: &mut AddressSpace, bar: u8, offset: u32, len: u32) -> Option<NonNull<u8>> {
         let at = self.bar(bar)?.checked_add(u64::from(offset))?;
-        let window = space.map_device(at, u64::from(len))?;
-        NonNull::new(window.address() as *mut u8)
+        space.map_registers(at, u64::from(len))
     }
 
     /// Sends the interrupts of entry `entry` of the function's MSI-X table to a vector of the CPU with this local

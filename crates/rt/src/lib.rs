@@ -10,12 +10,12 @@ pub mod heap;
 mod mem;
 mod panic;
 
-pub use boot::{BootArguments, kernel_sections};
+pub use boot::{BootArguments, Sections, kernel_sections};
 pub use mem::choose_copy;
 pub use panic::set_panic_hook;
 
 #[doc(hidden)]
-pub use boot::{Sections, arguments};
+pub use boot::arguments;
 
 /// Names the function `fn(BootArguments) -> !` where the program begins: in 64-bit mode on a 256 KiB stack, interrupts
 /// off, the first 4 GiB of memory mapped one to one, no heap.

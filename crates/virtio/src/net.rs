@@ -261,6 +261,11 @@ impl<'p, T: Transport> Net<'p, T> {
         if wants_completion { self.transmit.arm() && quiet } else { quiet }
     }
 
+    /// As [`arm`](Self::arm), for the transmit queue alone.
+    pub fn arm_transmit(&mut self) -> bool {
+        self.down.is_some() || self.waiting.is_empty() || self.transmit.arm()
+    }
+
     /// Ends what [`arm`](Self::arm) began.
     pub fn wake(&mut self) {
         self.transport.acknowledge_interrupt();

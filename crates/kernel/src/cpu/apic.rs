@@ -46,7 +46,7 @@ impl LocalApic {
             return None;
         }
         let registers = space.map_device(base & 0x000f_ffff_ffff_f000, 4096)?;
-        set_end_of_interrupt(registers.address() + END as u64);
+        set_end_of_interrupt(registers.base().as_ptr() as u64 + END as u64);
         let mut apic = Self { registers, id: 0, ticks: 0 };
         apic.id = (apic.registers.read32(ID) >> 24) as u8;
         apic.registers.write32(SPURIOUS_VECTOR, 0x100 | u32::from(SPURIOUS));

@@ -63,8 +63,8 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    pub fn address(&self) -> u64 {
-        self.base.as_ptr() as u64
+    pub fn base(&self) -> NonNull<u8> {
+        self.base
     }
 
     /// The register at `offset`, which is a multiple of 4; panics beyond the window, as offsets are our own.

@@ -79,6 +79,12 @@ impl AddressSpace {
         self.flush();
     }
 
+    /// Maps registers of a device that somebody else drives, uncached and for ever, where they are physically; `None`
+    /// for an impossible address. They may lie anywhere in their pages.
+    pub fn map_registers(&mut self, physical: u64, len: u64) -> Option<NonNull<u8>> {
+        self.map_device(physical, len).map(|window| window.base())
+    }
+
     /// Maps a device's registers uncached, where they are physically; `None` for an impossible address.
     pub(crate) fn map_device(&mut self, physical: u64, len: u64) -> Option<Window> {
         let base = NonNull::new(physical as *mut u8)?;
