@@ -15,12 +15,11 @@ pub enum Came {
         iface: String,
         packet: Box<Packet>,
     },
-    /// A log line: a datagram from `source`, or a line of the console. `wrong`: what is wrong with its datagram.
+    /// A log line: of the console, or a datagram that leaves by an Iface.
     Log {
         severity: u8,
         text: String,
-        source: Option<IpAddr>,
-        wrong: Vec<String>,
+        datagram: Option<Datagram>,
     },
     Console {
         text: String,
@@ -34,6 +33,15 @@ pub enum Came {
     },
 }
 
+/// How a log line leaves the box.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Datagram {
+    pub iface: String,
+    pub packet: Box<Packet>,
+    /// What is wrong with it.
+    pub wrong: Vec<String>,
+}
+
 impl Came {
     /// As a story would name it; `like` is what it is held against.
     fn show(&self, like: Option<&Packet>) -> String {
@@ -42,11 +50,11 @@ impl Came {
                 let packet = like.map_or_else(|| show::packet(packet), |like| show::packet_like(packet, like));
                 format!("out {iface} {packet}")
             }
-            Self::Log { severity, text, source, wrong } => {
+            Self::Log { severity, text, datagram } => {
                 let name = SEVERITIES.get(usize::from(*severity)).copied().unwrap_or("?");
+                let source = datagram.as_ref().and_then(|datagram| datagram.packet.src);
                 let source = source.map_or(String::new(), |source| format!(" from {source}"));
-                let wrong = if wrong.is_empty() { String::new() } else { format!(" ({})", wrong.join(", ")) };
-                format!("log {name} {text:?}{source}{wrong}")
+                format!("log {name} {text:?}{source}")
             }
             Self::Console { text } => format!("console {text:?}"),
             Self::Drop { reason, iface } => format!("drop {reason} {iface}"),
@@ -99,14 +107,15 @@ impl Came {
             }
         };
         match (self, expected) {
-            (Self::Out { iface, packet }, EffectKind::Out { iface: name, packet: wanted }) => {
+            // A log datagram is a packet, too, and a story may name it as one.
+            (
+                Self::Out { iface, packet } | Self::Log { datagram: Some(Datagram { iface, packet, .. }), .. },
+                EffectKind::Out { iface: name, packet: wanted },
+            ) => {
                 iface_differs(Some(name), iface);
                 list.extend(compare(wanted, packet, names));
             }
-            (
-                Self::Log { severity, text, source, wrong },
-                EffectKind::Log { severity: its, text: wanted, source: wanted_source },
-            ) => {
+            (Self::Log { severity, text, datagram }, EffectKind::Log { severity: its, text: wanted, source }) => {
                 let name = |severity: u8| SEVERITIES.get(usize::from(severity)).copied().unwrap_or("?");
                 if severity != its {
                     differs("severity", name(*its), name(*severity));
@@ -114,11 +123,13 @@ impl Came {
                 if !glob(wanted, text) {
                     differs("text", &format!("{wanted:?}"), &format!("{text:?}"));
                 }
-                if wanted_source.is_some() && wanted_source != source {
-                    let show = |source: &Option<IpAddr>| source.map_or("the console".to_owned(), |ip| ip.to_string());
-                    differs("source", &show(wanted_source), &show(source));
+                let came = datagram.as_ref().and_then(|datagram| datagram.packet.src);
+                if source.is_some() && *source != came {
+                    let show = |source: Option<IpAddr>| source.map_or("the console".to_owned(), |ip| ip.to_string());
+                    differs("source", &show(*source), &show(came));
                 }
-                wrong.iter().for_each(|wrong| differs("datagram", "a right one", wrong));
+                let wrong = datagram.iter().flat_map(|datagram| &datagram.wrong);
+                wrong.for_each(|wrong| differs("datagram", "a right one", wrong));
             }
             (Self::Console { text }, EffectKind::Console { text: wanted }) => {
                 if !glob(wanted, text) {

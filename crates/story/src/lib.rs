@@ -50,7 +50,7 @@ mod script;
 mod text;
 
 pub use parse::parse;
-pub use render::{Style, render};
+pub use render::render;
 pub use run::{Played, play};
 pub use script::{Action, Config, Effect, EffectKind, Name, SEVERITIES, Step, Story, Times};
 pub use text::{Diagnostic, Span, Token, TokenKind, tokens};

@@ -1,51 +1,53 @@
-//! Diagnostics as text: the message, the line of the story, what was expected and what came.
+//! Diagnostics as text for people, in the compiler's way:
+//!
+//! ```text
+//! seed.story:4:7: error: this packet came differently
+//!     4 |       out inside tcp 203.0.113.9:4000 > 192.168.0.50:80 S ttl 63
+//!       |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+//!       came: out inside tcp 203.0.113.9:4000 > 192.168.0.50:80 S ttl 64
+//!       differs: ttl: expected ttl 63, came ttl 64
+//! ```
 
 use crate::text::Diagnostic;
-use std::fmt::Write as _;
 
-/// Where colours begin and end; empty strings for none.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Style {
-    pub error: &'static str,
-    pub quiet: &'static str,
-    pub bold: &'static str,
-    pub reset: &'static str,
-}
-
-impl Style {
-    pub const PLAIN: Self = Self { error: "", quiet: "", bold: "", reset: "" };
-    /// ANSI escapes.
-    pub const COLORED: Self = Self { error: "\x1b[1;31m", quiet: "\x1b[34m", bold: "\x1b[1m", reset: "\x1b[0m" };
-}
-
-/// One diagnostic, ending in a newline. `text` is the whole story.
-///
-/// ```text
-/// error: this packet came differently
-///   --> seed.story:4:7
-///    |
-///  4 |       out inside tcp 203.0.113.9:4000 > 192.168.0.50:80 S ttl 63
-///    |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-///    = came: out inside tcp 203.0.113.9:4000 > 192.168.0.50:80 S ttl 64
-///    = differs: ttl: expected ttl 63, came ttl 64
-/// ```
-pub fn render(diagnostic: &Diagnostic, name: &str, text: &str, style: Style) -> String {
-    let Style { error, quiet, bold, reset } = style;
+/// One diagnostic, each line ended; `text` is the whole story. Coloured for a terminal, if asked.
+pub fn render(diagnostic: &Diagnostic, name: &str, text: &str, coloured: bool) -> String {
+    let paint = |colour: &str, text: &str| {
+        if coloured { format!("\x1b[{colour}m{text}\x1b[0m") } else { text.to_owned() }
+    };
     let span = diagnostic.span;
     let line = text.lines().nth((span.line as usize).saturating_sub(1)).unwrap_or_default();
-    let number = span.line.to_string();
-    let margin = " ".repeat(number.len() + 1);
-    let before: String =
-        line.chars().take((span.start as usize).saturating_sub(1)).map(|c| if c == '\t' { c } else { ' ' }).collect();
+    let shown: String = line.trim_end().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let before = " ".repeat((span.start as usize).saturating_sub(1));
     let marks = "^".repeat((span.end.saturating_sub(span.start) as usize).max(1));
-    let mut out = String::new();
-    let _ = writeln!(out, "{error}error{reset}{bold}: {}{reset}", diagnostic.message);
-    let _ = writeln!(out, "{margin}{quiet}-->{reset} {name}:{span}");
-    let _ = writeln!(out, "{margin}{quiet} |{reset}");
-    let _ = writeln!(out, " {quiet}{number} |{reset} {}", line.trim_end());
-    let _ = writeln!(out, "{margin}{quiet} |{reset} {before}{error}{marks}{reset}");
+    let mut out = format!(
+        "{}: {}: {}\n{} {shown}\n{} {before}{}\n",
+        paint("1", &format!("{name}:{span}")),
+        paint("1;31", "error"),
+        paint("1", &diagnostic.message),
+        paint("2", &format!("{:>5} |", span.line)),
+        paint("2", &format!("{:>5} |", "")),
+        paint("1;31", &marks),
+    );
     for (label, note) in &diagnostic.notes {
-        let _ = writeln!(out, "{margin}{quiet} ={reset} {bold}{label}{reset}: {note}");
+        let colour = if *label == "help" { "1;32" } else { "1;36" };
+        out.push_str(&format!("      {}: {note}\n", paint(colour, label)));
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::Span;
+
+    #[test]
+    fn a_diagnostic_shows_its_line_its_place_and_what_came() {
+        let diagnostic = Diagnostic::new(Span { line: 2, start: 2, end: 6 }, "this drop did not come")
+            .note("came", "out e")
+            .help("look");
+        let expected = "a.story:2:2: error: this drop did not come\n    2 |  drop forward\n      |  ^^^^\n      came: out e\n      help: look\n";
+        assert_eq!(render(&diagnostic, "a.story", "x\n\tdrop forward\n", false), expected);
+        assert!(render(&diagnostic, "a.story", "x", true).contains("\x1b[1;31merror\x1b[0m"));
+    }
 }

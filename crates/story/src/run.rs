@@ -1,6 +1,6 @@
 //! A story, played on the simulator.
 
-use crate::effects::{Came, judge};
+use crate::effects::{Came, Datagram, judge};
 use crate::packet::{Key, Kind, Packet, Seen, arp_message, decode_frame, decode_packet};
 use crate::script::{Action, Config, Name, Step, Story};
 use crate::text::{Diagnostic, Span, did_you_mean};
@@ -207,13 +207,11 @@ impl Stage {
         for happening in self.net.take() {
             came.push(match happening {
                 Happening::Log { severity: None, text } | Happening::Console { line: text } => Came::Console { text },
-                Happening::Log { severity: Some(severity), text } => {
-                    Came::Log { severity, text, source: None, wrong: Vec::new() }
-                }
+                Happening::Log { severity: Some(severity), text } => Came::Log { severity, text, datagram: None },
                 Happening::Sent { port, bytes } => {
                     let packet = decode_frame(&bytes);
                     self.seen.remember(&packet);
-                    match self.log_line(&packet) {
+                    match self.log_line(port, &packet) {
                         Some(line) => line,
                         None => {
                             answers += usize::from(packet.src.is_some_and(|src| self.net.is_own(src)));
@@ -251,7 +249,7 @@ impl Stage {
 
     /// Reads a log datagram. It has to be right in what stories do not say: facility user, our address as its source
     /// and as its host name.
-    fn log_line(&self, packet: &Packet) -> Option<Came> {
+    fn log_line(&self, port: PortId, packet: &Packet) -> Option<Came> {
         let server = self.net.policy().syslog.as_ref()?;
         let is_to_server = packet.kind == Kind::Udp
             && packet.dst == Some(server.address)
@@ -271,7 +269,8 @@ impl Stage {
         if Key::CHECKSUMS.into_iter().any(|key| packet.number(key) == Some(1)) {
             wrong.push("a checksum is wrong".to_owned());
         }
-        Some(Came::Log { severity: message.severity(), text: message.text, source: packet.src, wrong })
+        let datagram = Datagram { iface: self.iface_of(port, packet), packet: Box::new(packet.clone()), wrong };
+        Some(Came::Log { severity: message.severity(), text: message.text, datagram: Some(datagram) })
     }
 
     /// What the counters say: packets that went nowhere, or to the box itself.
