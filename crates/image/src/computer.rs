@@ -1,0 +1,199 @@
+//! The machine from its first Rust instruction to the point where it can look for network devices.
+#![expect(unsafe_code, reason = "takes over memory, page tables and the CPU")]
+
+use alloc::string::String;
+use core::fmt::{self, Write};
+use core::ops::Range;
+use core::panic::PanicInfo;
+use core::sync::atomic::{AtomicU8, Ordering};
+use core::time::Duration;
+use kernel::boot::BootInfo;
+use kernel::{AddressSpace, Clock, Exit, IdentityMap, Machine, Protection, Ring0, Serial};
+
+/// What the boot loader and the linker know, and who owns the heap; the binary fills it in from its run time.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The boot protocol's magic number.
+    pub protocol: u32,
+    /// Physical address of its information.
+    pub info: u64,
+    /// Page-aligned physical addresses of the program's parts.
+    pub code: Range<u64>,
+    pub read_only: Range<u64>,
+    pub writable: Range<u64>,
+    /// One page that nothing may touch.
+    pub stack_guard: u64,
+    /// Gives memory to the heap; false if it is too little to be of use.
+    pub add_memory: unsafe fn(*mut u8, usize) -> bool,
+    /// Says whether `rep movsb` is quick here.
+    pub choose_copy: fn(bool),
+}
+
+/// A machine that is up.
+pub struct Computer {
+    pub ring0: Ring0,
+    pub boot: BootInfo,
+    pub physical: IdentityMap,
+    pub machine: Machine,
+    pub console: Console,
+    /// Bytes of memory that the heap was given.
+    pub heap: u64,
+}
+
+/// The serial line, line by line.
+pub struct Console {
+    serial: Serial,
+    /// What has been typed since the last Enter.
+    typed: String,
+}
+
+/// The longest line that can be typed, in bytes.
+const TYPED: usize = 128;
+
+impl Computer {
+    /// Brings the machine up: boot information, heap, page protection, clock, interrupts. What goes wrong is said on
+    /// the console, and the machine stops.
+    ///
+    /// # Safety
+    ///
+    /// Called once, first, on bare metal, as the boot code has left the machine; `origin` tells the truth.
+    pub unsafe fn start(origin: &Origin) -> Self {
+        let begin = Clock::start();
+        // SAFETY: the caller's promise.
+        let ring0 = unsafe { Ring0::assume() };
+        let mut serial = Serial::open(ring0);
+        // SAFETY: the boot code has mapped it; what the boot loader left is reserved below and never written.
+        let physical = unsafe { IdentityMap::new() };
+        let mut boot = BootInfo::read(&physical, origin.protocol, origin.info)
+            .unwrap_or_else(|error| fail(&mut serial, ring0, &error));
+        PANIC.store(panic_exit(&boot) as u8, Ordering::Relaxed);
+
+        if !boot.memory.reserve(origin.code.start, origin.writable.end - origin.code.start) {
+            fail(&mut serial, ring0, &"the boot information has too many parts");
+        }
+        let mut heap = 0;
+        for range in boot.memory.free() {
+            // SAFETY: the range is free memory, below 4 GiB and so mapped; nobody else is given it.
+            if unsafe { (origin.add_memory)(range.start as *mut u8, (range.end - range.start) as usize) } {
+                heap += range.end - range.start;
+            }
+        }
+        if heap < MIN_HEAP {
+            fail(
+                &mut serial,
+                ring0,
+                &format_args!("too little memory: {} KiB of {} KiB are free", heap / 1024, boot.memory.total() / 1024),
+            );
+        }
+        // SAFETY: once, with the boot code's tables and a heap in mapped memory.
+        let mut space = unsafe { AddressSpace::take_over(ring0) };
+        // SAFETY: these are the program's parts as the linker has laid them out; nothing uses the guard page or
+        // address 0.
+        unsafe {
+            space.protect(&[
+                (0..4096, Protection::Guard),
+                (origin.code.clone(), Protection::Code),
+                (origin.read_only.clone(), Protection::ReadOnly),
+                (origin.stack_guard..origin.stack_guard + 4096, Protection::Guard),
+            ]);
+        }
+        (origin.choose_copy)(kernel::features().fast_string_bytes);
+        let clock = Clock::calibrate(ring0, begin);
+        let machine = Machine::start(ring0, space, clock, &boot, &physical)
+            .unwrap_or_else(|error| fail(&mut serial, ring0, &error));
+        let mut computer =
+            Self { ring0, boot, physical, machine, console: Console { serial, typed: String::new() }, heap };
+        computer.console.connect(&mut computer.machine);
+        computer
+    }
+
+    /// Says what the machine is, on a line.
+    pub fn report(&mut self) {
+        let clock = self.machine.clock();
+        let mhz = clock.hz() / 1_000_000;
+        let (total, heap) = (self.boot.memory.total() / 1024, self.heap / 1024);
+        let protocol = self.boot.protocol;
+        self.console.say(format_args!(
+            "boot {protocol} memory {total} KiB free {heap} KiB clock {mhz} MHz from {}",
+            clock.source()
+        ));
+    }
+
+    /// Stays up to say why nothing is forwarded: now, every minute, and whenever Enter is pressed.
+    pub fn stay(mut self, reason: &dyn fmt::Display) -> ! {
+        loop {
+            self.console.say(format_args!("nothing is forwarded: {reason}"));
+            let again = self.machine.clock().now() + Duration::from_secs(60);
+            while self.console.typed().is_none() {
+                let left = again.saturating_sub(self.machine.clock().now());
+                if left.is_zero() {
+                    break;
+                }
+                self.machine.sleep(Some(left));
+            }
+        }
+    }
+}
+
+/// Less is not enough to say anything useful.
+const MIN_HEAP: u64 = 512 << 10;
+
+impl Console {
+    fn connect(&mut self, machine: &mut Machine) {
+        machine.connect_serial(&mut self.serial);
+    }
+
+    pub fn say(&mut self, line: fmt::Arguments<'_>) {
+        // A serial line takes everything.
+        let _ = self.serial.write_fmt(line);
+        let _ = self.serial.write_str("\n");
+    }
+
+    /// The line that has been typed, if Enter was pressed.
+    pub fn typed(&mut self) -> Option<String> {
+        while let Some(byte) = self.serial.read() {
+            match byte {
+                b'\r' | b'\n' => return Some(core::mem::take(&mut self.typed)),
+                b' '..=b'~' if self.typed.len() < TYPED => self.typed.push(char::from(byte)),
+                _ => {}
+            }
+        }
+        None
+    }
+}
+
+/// What a panic does, as an [`Exit`].
+static PANIC: AtomicU8 = AtomicU8::new(Exit::Reboot as u8);
+
+/// `panic=reboot`, `panic=exit` or `panic=halt` of the command line.
+fn panic_exit(boot: &BootInfo) -> Exit {
+    match boot.command_line.value("panic") {
+        Some("exit") => Exit::Debug,
+        Some("halt") => Exit::Halt,
+        _ => Exit::Reboot,
+    }
+}
+
+/// With `panic=exit`, QEMU's exit status is this, times 2, plus 1.
+const PANIC_CODE: u8 = 0x33;
+
+/// Prints where and why, then leaves as the command line says. For the panic handler.
+pub fn panicked(info: &PanicInfo<'_>) -> ! {
+    // SAFETY: a panic of this program happens on bare metal, and nothing runs after it.
+    let ring0 = unsafe { Ring0::assume() };
+    let mut serial = Serial::for_panic(ring0);
+    let _ = writeln!(serial, "\npanic: {info}");
+    leave(ring0)
+}
+
+/// For what makes starting impossible.
+fn fail(serial: &mut Serial, ring0: Ring0, reason: &dyn fmt::Display) -> ! {
+    let _ = writeln!(serial, "cannot start: {reason}");
+    kernel::halt(ring0)
+}
+
+fn leave(ring0: Ring0) -> ! {
+    let exit =
+        [Exit::Reboot, Exit::Debug, Exit::Halt].into_iter().find(|&exit| exit as u8 == PANIC.load(Ordering::Relaxed));
+    kernel::leave(ring0, exit.unwrap_or_default(), PANIC_CODE)
+}
