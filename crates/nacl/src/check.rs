@@ -1,0 +1,111 @@
+//! Definitions to checked parts: one file per type of object, one for values, three for functions.
+//!
+//! Every mistake becomes a diagnostic where it stands, and what was meant is guessed no further: a part that is wrong
+//! is left out, and whoever refers to it is not reported again.
+
+mod balancer;
+mod condition;
+mod conntrack;
+mod constants;
+mod flow;
+mod function;
+mod gateway;
+mod iface;
+mod reader;
+mod set;
+mod subnets;
+mod syslog;
+mod timer;
+mod value;
+
+use crate::ast::Name;
+use crate::checked::{Chain, Checked, Procedure};
+use crate::diagnostic::Diagnostic;
+use crate::resolve::{ElementId, Kind, Names};
+use crate::source::{Source, Span};
+use crate::vocabulary::ObjectKind;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::rc::Rc;
+use alloc::vec::Vec;
+use policy::LimitRate;
+use set::{Elements, SetOf};
+use wire::IfaceId;
+
+pub use flow::calls;
+use value::Found;
+
+/// Checks everything that the names define.
+pub fn check<'a>(source: &'a Source, names: &'a Names<'a>, diagnostics: &mut Vec<Diagnostic>) -> Checked {
+    let mut checker = Checker::new(source, names, diagnostics);
+    let mut checked = Checked { ifaces: checker.ifaces(), ..Checked::default() };
+    checker.procedures();
+    checked.gateway = checker.gateway(&checked.ifaces);
+    checked.conntrack = checker.conntrack();
+    checked.syslog = checker.syslog();
+    checked.balancer = checker.balancer(&checked.ifaces);
+    checked.timers = checker.timers(checked.balancer.is_some());
+    checker.subnets(&checked);
+    checker.flow();
+    checker.constants();
+    checked.chains = checker.chains;
+    checked.procedures = checker.procedures;
+    checked.limits = checker.limits;
+    checked
+}
+
+/// What the checks share.
+struct Checker<'a, 'd> {
+    source: &'a Source,
+    names: &'a Names<'a>,
+    diagnostics: &'d mut Vec<Diagnostic>,
+    /// The Ifaces by their elements, numbered in file order.
+    iface_ids: BTreeMap<ElementId, IfaceId>,
+    /// Ifaces whose IPv4 address is known only at run time.
+    dynamic: BTreeSet<IfaceId>,
+    /// Sets of list and object literals, by where they begin: each is collected once.
+    sets: BTreeMap<u32, Rc<Elements<'a>>>,
+    /// Those sets as values of a property.
+    fitted: BTreeMap<(u32, &'static str), SetOf>,
+    /// Where circles of constants were reported.
+    cycles: BTreeSet<u32>,
+    /// The values being evaluated at present, innermost last.
+    trail: Vec<(u32, Name<'a>)>,
+    chains: Vec<Chain>,
+    procedures: BTreeMap<ElementId, Procedure>,
+    limits: Vec<LimitRate>,
+    /// States that the function being checked tests for.
+    states: BTreeSet<u32>,
+    /// Where that function asks for `oif`.
+    oif: Option<Span>,
+}
+
+impl<'a, 'd> Checker<'a, 'd> {
+    fn new(source: &'a Source, names: &'a Names<'a>, diagnostics: &'d mut Vec<Diagnostic>) -> Self {
+        let ifaces = names.iter().filter(|(_, element)| matches!(element.kind, Kind::Object(ObjectKind::Iface, _)));
+        let iface_ids = ifaces.enumerate().map(|(at, (id, _))| (id, IfaceId(at as u16))).collect();
+        Self {
+            source,
+            names,
+            diagnostics,
+            iface_ids,
+            dynamic: BTreeSet::new(),
+            sets: BTreeMap::new(),
+            fitted: BTreeMap::new(),
+            cycles: BTreeSet::new(),
+            trail: Vec::new(),
+            chains: Vec::new(),
+            procedures: BTreeMap::new(),
+            limits: Vec::new(),
+            states: BTreeSet::new(),
+            oif: None,
+        }
+    }
+
+    fn report(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    fn text(&self, span: Span) -> &'a str {
+        self.source.slice(span)
+    }
+}

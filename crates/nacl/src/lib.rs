@@ -1,0 +1,75 @@
+//! The NaCl compiler: text to [`policy::Policy`], or diagnostics that say what is wrong and how to repair it.
+//!
+//! ```text
+//! Source ─ lex ─► [Token] ─ parse ─► Ast ─ resolve ─► Names ─ check ─► Checked ─ lower ─► Policy
+//! ```
+//!
+//! Every arrow also yields diagnostics and none stops the next, so one run reports every independent mistake; only
+//! [`lower`] asks for a file without errors. No stage panics on any text, exhausts the stack (nesting, calls and
+//! constants that name constants are bounded, with a diagnostic each), or takes much more than linear time.
+//!
+//! No I/O and no `std`: the image compiles its own configuration at boot, with this very code.
+//!
+//! Start with [`compile`]; [`vocabulary`] holds every word of the language with its documentation.
+
+#![no_std]
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable)
+)]
+
+extern crate alloc;
+
+pub mod ast;
+mod check;
+mod checked;
+pub mod diagnostic;
+pub mod lex;
+mod lower;
+pub mod parse;
+mod resolve;
+mod source;
+pub mod vocabulary;
+
+use alloc::format;
+use alloc::vec::Vec;
+use policy::Policy;
+
+pub use diagnostic::{Code, Diagnostic, Severity};
+pub use source::{MAX_TEXT_LEN, Source, Span};
+
+/// What became of a text.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// There is one exactly if no diagnostic is an error.
+    pub policy: Option<Policy>,
+    /// In the order of the text.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Compiled {
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+}
+
+/// Compiles a file.
+pub fn compile(source: &Source) -> Compiled {
+    let mut diagnostics = Vec::new();
+    if source.text().len() > MAX_TEXT_LEN {
+        let message = format!("the file has more than {} MiB", MAX_TEXT_LEN >> 20);
+        diagnostics.push(Diagnostic::new(Code::SourceTooLarge, Span::default(), message));
+        return Compiled { policy: None, diagnostics };
+    }
+    let lexed = lex::lex(source, &mut diagnostics);
+    let ast = parse::parse(source, &lexed, &mut diagnostics);
+    drop(lexed);
+    let names = resolve::resolve(source, &ast, &mut diagnostics);
+    let checked = check::check(source, &names, &mut diagnostics);
+    let is_sound = |diagnostics: &[Diagnostic]| diagnostics.iter().all(|found| found.severity != Severity::Error);
+    let policy = if is_sound(&diagnostics) { lower::lower(source, &names, checked, &mut diagnostics) } else { None };
+    diagnostics.sort_by(|a, b| (a.span, a.severity, a.code, &a.message).cmp(&(b.span, b.severity, b.code, &b.message)));
+    diagnostics.dedup_by(|next, last| (next.span, next.code, &next.message) == (last.span, last.code, &last.message));
+    Compiled { policy, diagnostics }
+}
