@@ -4,7 +4,8 @@ use crate::{Ended, Folder};
 
 #[test]
 fn a_good_file_is_ok() {
-    let folder = Folder::new("check-ok").with("a.nacl", "Iface e { index: 0, address: 10.0.0.1, netmask: 255.255.255.0 }\n");
+    let folder =
+        Folder::new("check-ok").with("a.nacl", "Iface e { index: 0, address: 10.0.0.1, netmask: 255.255.255.0 }\n");
     let ended = folder.saltgate(&["check", "a.nacl"]);
     assert_eq!(ended, Ended { status: 0, stdout: "a.nacl: ok\n".to_owned(), stderr: String::new() });
 }

@@ -50,7 +50,8 @@ fn a_packet_allocates_nothing() {
     let allocations = ALLOCATOR.allocations() - before;
     assert!(net.counters().total().forwarded >= forwarded + 200, "packets do not get through");
     // Connections that the table does not know yet are next.
-    let new: Vec<_> = (1000..1200).map(|port| frame(&net, 0, &format!("tcp 10.55.1.1:{port} > 192.168.0.50:22 S"))).collect();
+    let new: Vec<_> =
+        (1000..1200).map(|port| frame(&net, 0, &format!("tcp 10.55.1.1:{port} > 192.168.0.50:22 S"))).collect();
     let before = ALLOCATOR.allocations();
     for (port, frame) in &new {
         net.send(*port, frame);

@@ -54,7 +54,9 @@ fn every_story_comes_true() {
             (None, true) => passed += 1,
             (Some(_), false) => waiting += 1,
             (None, false) => wrong.push_str(&complaints),
-            (Some((name, _)), true) => wrong.push_str(&format!("{name} passes now: take it out of the table NOT_YET\n")),
+            (Some((name, _)), true) => {
+                wrong.push_str(&format!("{name} passes now: take it out of the table NOT_YET\n"))
+            }
         }
     }
     for (name, reason) in NOT_YET {

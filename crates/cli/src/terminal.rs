@@ -28,5 +28,9 @@ pub fn print_json(document: &impl Serialize) -> Result<()> {
 
 /// A compiler's diagnostic with its excerpt.
 pub fn render(source: &Source, diagnostic: &Diagnostic, coloured: bool) -> String {
-    if coloured { nacl::diagnostic::render_coloured(source, diagnostic) } else { nacl::diagnostic::render(source, diagnostic) }
+    if coloured {
+        nacl::diagnostic::render_coloured(source, diagnostic)
+    } else {
+        nacl::diagnostic::render(source, diagnostic)
+    }
 }

@@ -1,9 +1,9 @@
 //! A story's file: read, compiled, played.
 
+use crate::parse;
 use crate::run::{Played, play};
 use crate::script::{Config, Story};
 use crate::text::Diagnostic;
-use crate::parse;
 use nacl::Source;
 use std::io;
 use std::path::Path;
