@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod check;
+mod terminal;
 mod test;
 
 use clap::Parser;

@@ -123,8 +123,11 @@ impl Ports for World {
 
     fn event(&mut self, event: &Event<'_>) {
         if let (Event::Log { severity, text }, true) = (event, self.recording) {
-            self.announced.push((*text).to_owned());
-            self.happenings.push(Happening::Log { severity: *severity, text: (*text).to_owned() });
+            // The node prints a line of its own for each line of the text.
+            for line in text.split_terminator('\n') {
+                self.announced.push(line.to_owned());
+                self.happenings.push(Happening::Log { severity: *severity, text: line.to_owned() });
+            }
         }
     }
 }

@@ -20,7 +20,7 @@
 //! config   = "config" FILE | "config" "<<WORD" … WORD  # several are read as one text
 //! step     = [ "+" TIME ] action                       # TIME since the step before: 0ms 1.5s 2min
 //! action   = "in" IFACE packet [ "x" N ]
-//!          | "wait"
+//!          | "wait" | "start"
 //!          | ( "silent" | "answer" ) ADDRESS…          # hosts that answer no ARP and no neighbor solicitation
 //! effect   = ( "out" IFACE packet
 //!            | "log" SEVERITY TEXT [ "from" ADDRESS ]
@@ -36,12 +36,13 @@
 //! ```
 //!
 //! The fields are those of [`packet::Key`], and `via`, `from`, `to`, `ext`, `ipopt`, `data`, `echo`, `target`;
-//! `docs/stories.md` explains each. [`parse`] reads a story, [`play`] plays it on the simulator, [`render`] shows what
-//! was wrong.
+//! `docs/stories.md` explains each. [`test`] does all there is to do with a story's file; [`parse`]
+//! reads a story, [`play`] plays it on the simulator, [`render`] shows what was wrong.
 
 #![forbid(unsafe_code)]
 
 mod effects;
+mod file;
 pub mod packet;
 mod parse;
 mod render;
@@ -49,6 +50,7 @@ mod run;
 mod script;
 mod text;
 
+pub use file::{Tested, source, test};
 pub use parse::parse;
 pub use render::render;
 pub use run::{Played, play};

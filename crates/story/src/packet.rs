@@ -123,6 +123,11 @@ macro_rules! keys {
                 match self { $(Self::$key => $name,)* }
             }
 
+            /// What it is, in a sentence.
+            pub const fn doc(self) -> &'static str {
+                match self { $(Self::$key => $doc,)* }
+            }
+
             pub const fn layer(self) -> Layer {
                 match self { $(Self::$key => Layer::$layer,)* }
             }

@@ -6,7 +6,7 @@ use crate::text::{Diagnostic, Span, did_you_mean, tokens};
 use plane::DropReason;
 use wire::Duration;
 
-const ACTIONS: [&str; 4] = ["in", "wait", "silent", "answer"];
+const ACTIONS: [&str; 5] = ["in", "wait", "start", "silent", "answer"];
 const EFFECTS: [&str; 5] = ["out", "log", "console", "drop", "local"];
 
 /// Reads a story; `name` is what the user calls its file.
@@ -101,8 +101,9 @@ impl Parser {
             Ok(action) => (action, Ok(())),
             Err(error) => (Action::Wait, Err(error)),
         };
+        let is_late = action == Action::Start && !(self.steps.is_empty() && after.is_zero());
         self.steps.push(Step { span, after, action, effects: Vec::new() });
-        error
+        if is_late { Err(Diagnostic::new(span, "the box starts in the first step, at once")) } else { error }
     }
 
     fn config<'t>(
@@ -137,7 +138,7 @@ impl Parser {
 }
 
 fn action(cursor: &mut Cursor<'_>) -> Result<Action, Diagnostic> {
-    let (word, span) = cursor.word("in, wait, silent or answer")?;
+    let (word, span) = cursor.word("in, wait, start, silent or answer")?;
     if ACTIONS.contains(&word) {
         return action_of(word, cursor);
     }
@@ -162,6 +163,7 @@ fn action_of(word: &str, cursor: &mut Cursor<'_>) -> Result<Action, Diagnostic> 
             Ok(Action::In { iface, packet, times: times.most as u32 })
         }
         "wait" => Ok(Action::Wait),
+        "start" => Ok(Action::Start),
         _ => {
             let mut hosts = vec![cursor.value("an IP address")?];
             while !cursor.is_at_end() {

@@ -8,10 +8,14 @@ use plane::Counters;
 use policy::{Ipv4Config, Policy};
 use sim::{Happening, Net};
 use wire::ethernet::{self, ethertype};
-use wire::{Cidr4, Duration, IfaceId, IpAddr, Ipv4Addr, MacAddr, PortId};
+use wire::{Cidr4, Duration, IfaceId, Instant, IpAddr, Ipv4Addr, MacAddr, PortId};
 
 /// After the last step, time goes on so long: what comes of it later has to be named, too.
 const AFTERMATH: Duration = Duration::from_secs(1);
+
+/// After that nothing is held back any more, neither for a neighbor nor for its other fragments, so that the counters
+/// have to balance.
+const FORGETTING: Duration = Duration::from_secs(120);
 
 /// Shortest frame of Ethernet, without its checksum, in bytes; shorter ones are padded (IEEE 802.3 §3.2.8).
 const MIN_FRAME_LEN: usize = 60;
@@ -40,12 +44,13 @@ pub fn play(story: &Story, policy: Policy) -> Played {
             return Played { failures: failures.collect(), time: Duration::ZERO, pcapng: Vec::new() };
         }
     };
-    let mut stage = Stage { before: net.counters().clone(), net, seen: Seen::default(), failures: Vec::new() };
-    let start = stage.net.now();
+    let start = net.now();
+    let (before, seen) = (net.counters().clone(), Seen::default());
+    let mut stage = Stage { before, net, seen, failures: Vec::new(), ended: start };
     if let Err((step, error)) = stage.play(&story.steps) {
         stage.failures.push(Diagnostic::new(step, error.to_string()));
     }
-    Played { failures: stage.failures, time: stage.net.now() - start, pcapng: stage.net.pcapng() }
+    Played { failures: stage.failures, time: stage.ended - start, pcapng: stage.net.pcapng() }
 }
 
 /// A running story.
@@ -55,6 +60,8 @@ struct Stage {
     before: Counters,
     seen: Seen,
     failures: Vec<Diagnostic>,
+    /// When the story was over.
+    ended: Instant,
 }
 
 /// The end of a wire: a NIC, a VLAN of it, and the Iface that has both.
@@ -71,8 +78,10 @@ impl Stage {
         // What the box says when it starts is no effect of a step.
         let boot = steps.first().map_or(Span { line: 1, start: 1, end: 2 }, |step| step.span);
         self.net.settle().map_err(|error| (boot, error))?;
-        self.net.take();
-        self.before = self.net.counters().clone();
+        if steps.first().is_none_or(|step| step.action != Action::Start) {
+            self.net.take();
+            self.before = self.net.counters().clone();
+        }
         let mut last: Option<&Step> = None;
         for step in steps {
             let until = self.net.now() + step.after;
@@ -89,13 +98,30 @@ impl Stage {
             let until = self.net.now() + AFTERMATH;
             self.net.advance(until).map_err(|error| (last.span, error))?;
             self.judge(last);
+            self.ended = self.net.now();
+            let until = self.net.now() + FORGETTING;
+            self.net.advance(until).map_err(|error| (last.span, error))?;
+            self.balance(last.span);
         }
         Ok(())
     }
 
+    /// Every packet is somewhere in the counters: those that came in or were made here are those that left, were
+    /// delivered, were used up by the link, or have a drop reason.
+    fn balance(&mut self, span: Span) {
+        let total = self.net.counters().total();
+        let drops: u64 = total.drops().map(|(_, count)| count).sum();
+        let begun = total.received + total.originated;
+        let ended = total.forwarded + total.sent + total.delivered + total.link + drops;
+        if begun != ended {
+            let message = format!("the counters do not balance: {begun} packets began their walk, {ended} ended it");
+            self.failures.push(Diagnostic::new(span, message).note("came", format!("{total:?}")));
+        }
+    }
+
     fn act(&mut self, step: &Step) -> Result<(), Diagnostic> {
         match &step.action {
-            Action::Wait => {}
+            Action::Wait | Action::Start => {}
             Action::Silent(hosts) => hosts.iter().for_each(|host| self.net.set_silent(*host, true)),
             Action::Answer(hosts) => hosts.iter().for_each(|host| self.net.set_silent(*host, false)),
             Action::In { iface, packet, times } => {

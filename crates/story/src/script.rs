@@ -40,6 +40,8 @@ pub struct Step {
 pub enum Action {
     /// A packet reaches an Iface, so many times.
     In { iface: Name, packet: Box<Packet>, times: u32 },
+    /// The box starts; only as the first step. Without it, what the box does when it starts is no effect.
+    Start,
     /// Nothing but time.
     Wait,
     /// These hosts answer no ARP and no neighbor solicitation from now on.
