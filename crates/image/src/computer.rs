@@ -36,9 +36,37 @@ pub struct Computer {
     pub physical: IdentityMap,
     pub machine: Machine,
     pub console: Console,
-    /// Bytes of memory that the heap was given.
-    pub heap: u64,
+    /// For devices; what they leave is for the heap.
+    pub spare: SpareMemory,
+    add_memory: unsafe fn(*mut u8, usize) -> bool,
 }
+
+/// Memory that nobody uses yet, mapped one to one, in whole pages.
+#[derive(Debug)]
+pub struct SpareMemory(Range<u64>);
+
+impl SpareMemory {
+    /// Bytes.
+    pub fn len(&self) -> usize {
+        (self.0.end - self.0.start) as usize
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Takes pages from the top, for ever; their address.
+    pub fn take(&mut self, pages: usize) -> Option<u64> {
+        let len = u64::try_from(pages).ok()?.checked_mul(PAGE)?;
+        let start = self.0.end.checked_sub(len).filter(|&start| start >= self.0.start)?;
+        self.0.end = start;
+        Some(start)
+    }
+}
+
+const PAGE: u64 = 4096;
+/// What the heap gets of the largest free range before the devices have theirs.
+const EARLY_HEAP: u64 = 512 << 10;
 
 /// The serial line, line by line.
 pub struct Console {
@@ -71,19 +99,20 @@ impl Computer {
         if !boot.memory.reserve(origin.code.start, origin.writable.end - origin.code.start) {
             fail(&mut serial, ring0, &"the boot information has too many parts");
         }
+        let largest = boot.memory.free().max_by_key(|range| range.end - range.start).unwrap_or_default();
+        let early = largest.start..largest.end.min(largest.start + EARLY_HEAP);
+        let spare = SpareMemory(early.end..largest.end);
         let mut heap = 0;
-        for range in boot.memory.free() {
+        for range in boot.memory.free().filter(|range| *range != largest).chain([early]) {
+            let len = range.end - range.start;
             // SAFETY: the range is free memory, below 4 GiB and so mapped; nobody else is given it.
-            if unsafe { (origin.add_memory)(range.start as *mut u8, (range.end - range.start) as usize) } {
-                heap += range.end - range.start;
+            if len > 0 && unsafe { (origin.add_memory)(range.start as *mut u8, len as usize) } {
+                heap += len;
             }
         }
         if heap < MIN_HEAP {
-            fail(
-                &mut serial,
-                ring0,
-                &format_args!("too little memory: {} KiB of {} KiB are free", heap / 1024, boot.memory.total() / 1024),
-            );
+            let (free, total) = (heap / 1024, boot.memory.total() / 1024);
+            fail(&mut serial, ring0, &format_args!("too little memory: {free} KiB of {total} KiB are free"));
         }
         // SAFETY: once, with the boot code's tables and a heap in mapped memory.
         let mut space = unsafe { AddressSpace::take_over(ring0) };
@@ -101,8 +130,8 @@ impl Computer {
         let clock = Clock::calibrate(ring0, begin);
         let machine = Machine::start(ring0, space, clock, &boot, &physical)
             .unwrap_or_else(|error| fail(&mut serial, ring0, &error));
-        let mut computer =
-            Self { ring0, boot, physical, machine, console: Console { serial, typed: String::new() }, heap };
+        let console = Console { serial, typed: String::new() };
+        let mut computer = Self { ring0, boot, physical, machine, console, spare, add_memory: origin.add_memory };
         computer.console.connect(&mut computer.machine);
         computer
     }
@@ -111,12 +140,18 @@ impl Computer {
     pub fn report(&mut self) {
         let clock = self.machine.clock();
         let mhz = clock.hz() / 1_000_000;
-        let (total, heap) = (self.boot.memory.total() / 1024, self.heap / 1024);
+        let total = self.boot.memory.total() / 1024;
         let protocol = self.boot.protocol;
-        self.console.say(format_args!(
-            "boot {protocol} memory {total} KiB free {heap} KiB clock {mhz} MHz from {}",
-            clock.source()
-        ));
+        self.console.say(format_args!("boot {protocol} memory {total} KiB clock {mhz} MHz from {}", clock.source()));
+    }
+
+    /// Gives the heap all spare memory.
+    pub fn fill_heap(&mut self) {
+        let spare = core::mem::take(&mut self.spare.0);
+        if !spare.is_empty() {
+            // SAFETY: nobody uses spare memory, and now it is gone from here.
+            unsafe { (self.add_memory)(spare.start as *mut u8, (spare.end - spare.start) as usize) };
+        }
     }
 
     /// Stays up to say why nothing is forwarded: now, every minute, and whenever Enter is pressed.
@@ -136,7 +171,7 @@ impl Computer {
 }
 
 /// Less is not enough to say anything useful.
-const MIN_HEAP: u64 = 512 << 10;
+const MIN_HEAP: u64 = 256 << 10;
 
 impl Console {
     fn connect(&mut self, machine: &mut Machine) {

@@ -2,8 +2,7 @@
 #![expect(unsafe_code, reason = "hands device memory from the kernel to the drivers")]
 
 use crate::budget::{BufferBudget, TooLittle};
-use crate::computer::Computer;
-use alloc::alloc::{Layout, alloc_zeroed};
+use crate::computer::{Computer, SpareMemory};
 use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -58,20 +57,22 @@ const PCI_IDS: [(u16, u16); 2] = [(0x1af4, 0x1000), (0x1af4, 0x1041)];
 const ACPI_ID: &str = "LNRO0005";
 const NETWORK: u32 = 1;
 
-/// Finds all devices, says what each one is, and starts them. `available` is the memory to divide, in bytes.
-pub fn start(computer: &mut Computer, available: usize) -> Result<Devices, TooLittle> {
+/// Finds all devices, says what each one is, and starts them with part of the spare memory.
+pub fn start(computer: &mut Computer) -> Result<Devices, TooLittle> {
     let mut found = pci_devices(computer);
     found.extend(mmio_devices(computer));
     found.sort_by_key(|device| device.place);
+    let available = computer.spare.len();
     let budget = BufferBudget::new(available, found.len())?;
     let wanted = wanted(computer, &found);
 
-    let region = HeapDma.allocate(budget.pages()).ok_or(TooLittle { available, nics: found.len() })?;
+    let region =
+        SpareDma(&mut computer.spare).allocate(budget.pages()).ok_or(TooLittle { available, nics: found.len() })?;
     let pool: &'static Pool<'static> = Box::leak(Box::new(Pool::new(region, budget.buffers, budget.buffer_size)));
     let mut nics = Vec::new();
     for Found { place, offer, vector } in found {
         let entry = vector.map(|_| 0);
-        match offer.start(wanted, pool, &mut HeapDma, budget.queue_size, entry) {
+        match offer.start(wanted, pool, &mut SpareDma(&mut computer.spare), budget.queue_size, entry) {
             Ok(net) => {
                 let mac = MacAddr(net.mac().unwrap_or_else(|| made_up_mac(place)));
                 nics.push(NicDevice { net, mac, vector, place });
@@ -236,19 +237,16 @@ fn map(space: &mut AddressSpace, at: u64, len: u64) -> Option<Registers> {
     Some(unsafe { Registers::new(base, len as usize) })
 }
 
-/// Memory for devices comes from the heap, which is mapped one to one.
-struct HeapDma;
+/// Memory for devices comes from what the heap was not given.
+struct SpareDma<'a>(&'a mut SpareMemory);
 
-// SAFETY: `alloc_zeroed` gives zeroed memory of its own, aligned as asked, and it is never given back; all memory of
-// the heap is mapped one to one, so it is contiguous physically and the device finds it at the same address.
-unsafe impl Dma<'static> for HeapDma {
+// SAFETY: spare memory is mapped one to one, so it is contiguous physically and the device finds it at the same address;
+// `take` never gives the same page twice nor to the heap, and a page of the machine's memory holds some bytes or other.
+unsafe impl Dma<'static> for SpareDma<'_> {
     fn allocate(&mut self, pages: usize) -> Option<Region<'static>> {
-        let len = pages.checked_mul(PAGE).filter(|&len| len > 0)?;
-        let layout = Layout::from_size_align(len, PAGE).ok()?;
-        // SAFETY: the layout is not empty.
-        let base = NonNull::new(unsafe { alloc_zeroed(layout) })?;
+        let base = NonNull::new(self.0.take(pages)? as *mut u8)?;
         // SAFETY: as argued for the trait.
-        Some(unsafe { Region::new(base, base.as_ptr() as u64, len) })
+        Some(unsafe { Region::new(base, base.as_ptr() as u64, pages * PAGE) })
     }
 }
 

@@ -186,6 +186,11 @@ impl<B: Buffer> Plane<B> {
         self.conntrack.usage()
     }
 
+    /// Half-open TCP connections that were given up early because the table was full.
+    pub fn given_up(&self) -> u64 {
+        self.conntrack.given_up()
+    }
+
     /// Frames that wait for their next hop's MAC address.
     pub fn held(&self) -> usize {
         self.neighbors.waiting()

@@ -13,7 +13,7 @@ use crate::route::NextHop;
 use crate::trace::{Summary, TraceStep};
 use crate::{DropReason, Event, Outlet, Plane, emit, ingress, link, log};
 use core::fmt::{self, Write};
-use policy::Hook;
+use policy::{Hook, Syslog};
 use wire::arp::{self, Operation};
 use wire::checksum::Sum;
 use wire::ethernet::{self, ethertype};
@@ -35,6 +35,8 @@ enum Kind {
     Answer,
     /// A log datagram: it logs nothing itself, and a full table does not silence it.
     Log,
+    /// A log datagram that says how many were lost; its own loss is not counted as one more, or it would go on forever.
+    LossReport,
 }
 
 impl<B: Buffer> Plane<B> {
@@ -242,7 +244,7 @@ impl<B: Buffer> Plane<B> {
         self.rules.trace.note(|| TraceStep::Originated { iface, packet: Summary::of(&packet) });
         let mut tracked = match kind {
             Kind::Answer => Tracked::related(packet),
-            Kind::Own | Kind::Log => self.track(now, iface, packet, frame)?,
+            Kind::Own | Kind::Log | Kind::LossReport => self.track(now, iface, packet, frame)?,
         };
         self.run_chain(now, Hook::Output, iface, &mut tracked)?;
         if let Some(owner) = self.ifaces.owner(tracked.packet.dst) {
@@ -254,7 +256,7 @@ impl<B: Buffer> Plane<B> {
         tracked.packet.oif = Some(hop.iface);
         self.run_chain(now, Hook::Postrouting, hop.iface, &mut tracked)?;
         let confirmed = match kind {
-            Kind::Log => self.conntrack.confirm_log(now, tracked)?,
+            Kind::Log | Kind::LossReport => self.conntrack.confirm_log(now, tracked)?,
             Kind::Own | Kind::Answer => self.confirm(now, tracked, frame)?,
         };
         Ok(Way::Out(confirmed, hop))
@@ -273,15 +275,11 @@ impl<B: Buffer> Plane<B> {
     }
 
     /// One syslog message: a datagram to the server, or an event where the policy names none.
-    pub(crate) fn send_message(&mut self, now: Instant, severity: u8, text: &str, out: &mut impl Outlet<B>) {
-        match &self.policy.syslog {
-            None => out.event(Event::Log { severity: Some(severity), text }),
-            Some(server) => {
-                let (address, port) = (server.address, server.port);
-                if !self.send_datagram(now, severity, text, address, port, out) {
-                    self.rules.log.lose(1, now);
-                }
-            }
+    fn send_message(&mut self, now: Instant, severity: u8, text: &str, out: &mut impl Outlet<B>) {
+        if self.policy.syslog.is_none() {
+            out.event(Event::Log { severity: Some(severity), text });
+        } else if !self.send_datagram(now, Kind::Log, severity, text, out) {
+            self.rules.log.lose(1, now);
         }
     }
 
@@ -292,21 +290,14 @@ impl<B: Buffer> Plane<B> {
         let mut writer = Writer { bytes: &mut text, len: 0 };
         let _ = write!(writer, "suppressed {lines}");
         let len = writer.len;
-        match (&self.policy.syslog, text.get(..len).and_then(|text| core::str::from_utf8(text).ok())) {
-            (Some(_), Some(text)) => self.send_message(now, WARNING, text, out),
-            _ => out.event(Event::Suppressed { lines }),
+        let text = text.get(..len).and_then(|text| core::str::from_utf8(text).ok()).unwrap_or("");
+        if self.policy.syslog.is_none() || !self.send_datagram(now, Kind::LossReport, WARNING, text, out) {
+            out.event(Event::Suppressed { lines });
         }
     }
 
-    fn send_datagram(
-        &mut self,
-        now: Instant,
-        severity: u8,
-        text: &str,
-        server: IpAddr,
-        port: u16,
-        out: &mut impl Outlet<B>,
-    ) -> bool {
+    fn send_datagram(&mut self, now: Instant, kind: Kind, severity: u8, text: &str, out: &mut impl Outlet<B>) -> bool {
+        let Some(&Syslog { address: server, port, .. }) = self.policy.syslog.as_ref() else { return false };
         // The egress Iface by the longest matching subnet or route; the source is its address.
         let Some(iface) = self.routes.way_to(&self.ifaces, server) else { return false };
         let Some(source) = self.ifaces.get(iface).and_then(|iface| iface.source_for(server)) else { return false };
@@ -316,7 +307,7 @@ impl<B: Buffer> Plane<B> {
             return false;
         }
         let muted = core::mem::replace(&mut self.rules.log.muted, true);
-        self.originate_packet(now, iface, frame, UNTAGGED_L3, Kind::Log, out);
+        self.originate_packet(now, iface, frame, UNTAGGED_L3, kind, out);
         self.rules.log.muted = muted;
         true
     }

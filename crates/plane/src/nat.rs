@@ -14,6 +14,7 @@
 
 use crate::chain::View;
 use crate::conntrack::{Direction, Tracked};
+use crate::parse::Packet;
 use crate::{DropReason, chain};
 use policy::{FunctionId, Hook, Policy, Step, Translation};
 use wire::{IfaceId, IpAddr};
@@ -127,6 +128,8 @@ pub(crate) fn snat(
 pub(crate) fn apply(hook: Hook, iface: IfaceId, at: Option<FunctionId>, end: bool, tracked: &mut Tracked) {
     let Some((flow, direction)) = tracked.translated() else { return };
     let packet = &mut tracked.packet;
+    // An error that a router behind the translation sends speaks for the translated host (RFC 5508 §4.2).
+    let speaks_for = |packet: &Packet, address: IpAddr| packet.src == address || packet.is_icmp_error();
     match (direction, hook) {
         (Direction::Original, Hook::Prerouting | Hook::Output) => {
             let Some(site) = flow.sites.dnat else { return };
@@ -140,7 +143,7 @@ pub(crate) fn apply(hook: Hook, iface: IfaceId, at: Option<FunctionId>, end: boo
             let Some(site) = flow.sites.snat else { return };
             let here = (site.hook, site.iface) == (hook, iface);
             let now = if here { site.function == at && (at.is_some() || end) } else { at.is_none() && end };
-            if now && packet.src == flow.original.src {
+            if now && speaks_for(packet, flow.original.src) {
                 packet.set_src(flow.reply.dst, flow.reply.dport);
             }
         }
@@ -151,7 +154,7 @@ pub(crate) fn apply(hook: Hook, iface: IfaceId, at: Option<FunctionId>, end: boo
             }
         }
         (Direction::Reply, Hook::Postrouting | Hook::Input) if end && at.is_none() => {
-            if flow.sites.dnat.is_some() && packet.src == flow.reply.src {
+            if flow.sites.dnat.is_some() && speaks_for(packet, flow.reply.src) {
                 packet.set_src(flow.original.dst, flow.original.dport);
             }
         }

@@ -11,8 +11,9 @@ pub const PAGE: usize = 4096;
 ///
 /// # Safety
 ///
-/// A region from [`allocate`](Self::allocate) is zeroed, [`PAGE`]-aligned and physically contiguous; for all of `'m`
-/// it is mapped, belongs to the caller alone, and the device finds its first byte at [`Region::physical`].
+/// A region from [`allocate`](Self::allocate) is [`PAGE`]-aligned and physically contiguous, its bytes initialized but
+/// arbitrary; for all of `'m` it is mapped, belongs to the caller alone, and the device finds its first byte at
+/// [`Region::physical`].
 pub unsafe trait Dma<'m> {
     /// `None` where that much contiguous memory is not left.
     fn allocate(&mut self, pages: usize) -> Option<Region<'m>>;
@@ -29,7 +30,7 @@ pub struct Region<'m> {
 impl<'m> Region<'m> {
     /// # Safety
     ///
-    /// As [`Dma`] promises: `len` zeroed bytes at `base`, page-aligned, contiguous at `physical`, exclusively the
+    /// As [`Dma`] promises: `len` initialized bytes at `base`, page-aligned, contiguous at `physical`, exclusively the
     /// caller's for `'m`.
     pub unsafe fn new(base: NonNull<u8>, physical: u64, len: usize) -> Self {
         Self { base, physical, len, memory: PhantomData }
@@ -46,6 +47,13 @@ impl<'m> Region<'m> {
     /// Where the device finds the first byte.
     pub fn physical(&self) -> u64 {
         self.physical
+    }
+
+    /// Writes zeros to `len` bytes from `offset`; nobody else may be using them.
+    pub(crate) fn zero(&self, offset: usize, len: usize) {
+        let at = self.at::<u8>(offset, len);
+        // SAFETY: `at` checked the bounds, and the region is ours alone (contract of `new`).
+        unsafe { at.write_bytes(0, len) }
     }
 
     /// A pointer to a `T` at `offset` bytes from the start.

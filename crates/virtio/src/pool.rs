@@ -77,7 +77,7 @@ impl<'m> Pool<'m> {
         let offset = Self::buffers_offset(count, buffer_size);
         let buffers = region.at::<u8>(offset, usize::from(count) * usize::from(buffer_size));
         let links = region.at::<Cell<Link>>(0, usize::from(count));
-        // SAFETY: `at` checked bounds and alignment of `count` links; the region is zeroed, which is a valid `Link`,
+        // SAFETY: `at` checked bounds and alignment of `count` links; any initialized bytes are valid `Link`s; the region
         // belongs to us alone for 'm, and its part before `offset` is used for nothing else.
         let links = unsafe { core::slice::from_raw_parts(links.as_ptr(), usize::from(count)) };
         for (link, next) in links.iter().zip(1..) {
@@ -165,7 +165,7 @@ impl<'m> Pool<'m> {
     pub(crate) fn linked_bytes<'a>(&'a self, _owner: &'a Buf, index: u16, start: u16, len: u16) -> &'a [u8] {
         let at = self.address(index, start, len);
         // SAFETY: `address` checked the bounds. The borrow of `_owner` proves that no ring (a device) and nobody else
-        // holds the buffer, and that nobody has `&mut` to its bytes; the memory was zeroed, so it is initialized.
+        // holds the buffer, and that nobody has `&mut` to its bytes; the region's memory is initialized.
         unsafe { core::slice::from_raw_parts(at.as_ptr(), usize::from(len)) }
     }
 

@@ -106,11 +106,12 @@ impl<'m> Ring<'m> {
         used + 6 + 8 * usize::from(size)
     }
 
-    /// A queue in `memory`, which it alone uses; `size` is a power of two, at most [`MAX_QUEUE`].
+    /// A queue at `offset` of `memory`, which it alone uses; `size` is a power of two, at most [`MAX_QUEUE`].
     pub fn new(memory: &Region<'m>, offset: usize, size: u16, event_index: bool) -> Self {
         assert!(size.is_power_of_two() && size <= MAX_QUEUE);
         let entries = usize::from(size);
         let (available, used) = Self::offsets(size);
+        memory.zero(offset, Self::memory_len(size));
         let physical = memory.physical() + offset as u64;
         let mut shadow = [Shadow { buffer: 0, next: 0, chain: 0, capacity: 0 }; MAX_QUEUE as usize];
         for (at, shadow) in shadow.iter_mut().enumerate() {

@@ -34,10 +34,11 @@ fn start(boot: BootArguments) -> ! {
     // SAFETY: this is the first call of the program, on bare metal; the run time and the linker script say the truth.
     let mut computer = unsafe { Computer::start(&origin) };
     computer.report();
-    let devices = match nics::start(&mut computer, rt::heap::available()) {
+    let devices = match nics::start(&mut computer) {
         Ok(devices) => devices,
         Err(error) => computer.stay(&error),
     };
+    computer.fill_heap();
     let count = devices.nics.len();
     let mut ports = MetalPorts::new(computer, devices, rt::heap::allocated);
     let ready = ports.clock().now().as_micros();

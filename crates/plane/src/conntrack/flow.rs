@@ -47,6 +47,11 @@ impl Flow {
         }
     }
 
+    /// A TCP connection whose handshake has not ended.
+    pub fn is_half_open(&self) -> bool {
+        self.original.protocol == wire::ipv4::protocol::TCP && self.tcp.is_half_open()
+    }
+
     /// How long it may be silent from now on (RFC 4787 REQ-5, RFC 5382 REQ-5, RFC 5508 REQ-2).
     pub fn timeout(&self, settings: &Settings) -> Duration {
         let class = if self.replied { &settings.established } else { &settings.confirmed };

@@ -160,6 +160,8 @@ pub(crate) struct Conntrack {
     limit: u32,
     /// The second up to which the timer wheel has been turned.
     turned: u64,
+    /// Half-open connections given up early.
+    given_up: u64,
 }
 
 /// Random ports that are tried before ports are tried one by one, …
@@ -167,7 +169,7 @@ const RANDOM_GUESSES: u32 = 64;
 /// … and how many of those.
 const SCANNED_PORTS: u32 = 4096;
 
-/// Flows looked at in one call of [`Conntrack::expire`].
+/// Flows looked at in one call of [`Conntrack::expire`], and in search of one to give up.
 const EXPIRE_BUDGET: usize = 64;
 
 impl Conntrack {
@@ -180,12 +182,18 @@ impl Conntrack {
             settings,
             limit,
             turned: now.as_secs(),
+            given_up: 0,
         }
     }
 
     /// Flows in the table, and how many it may hold.
     pub fn usage(&self) -> (u32, u32) {
         (self.table.len(), self.limit)
+    }
+
+    /// Half-open TCP connections that were given up because the table was full.
+    pub fn given_up(&self) -> u64 {
+        self.given_up
     }
 
     /// Finds the packet's flow and takes note of the packet there, before any rule is asked.
@@ -314,7 +322,10 @@ impl Conntrack {
             self.expire(now);
         }
         if self.table.len() >= limit {
-            return Err(DropReason::TableFull);
+            // A half-open connection may be given up for a new one, an established one never.
+            let half_open = self.table.search(EXPIRE_BUDGET, Flow::is_half_open).ok_or(DropReason::TableFull)?;
+            self.remove(half_open);
+            self.given_up += 1;
         }
         let original = draft.original;
         let reply = Tuple { zone: original.zone, ..Tuple::of(packet, None) }.reversed();

@@ -33,6 +33,8 @@ pub(crate) struct Table {
     /// The first record of each list.
     wheel: Vec<u32>,
     seed: [u64; 4],
+    /// Where the next search through the records begins.
+    hand: usize,
 }
 
 /// The table has no room for one more flow.
@@ -52,6 +54,7 @@ impl Table {
             len: 0,
             wheel: alloc::vec![NIL; WHEEL],
             seed,
+            hand: 0,
         }
     }
 
@@ -109,6 +112,19 @@ impl Table {
         }
         self.len -= 1;
         Some(flow)
+    }
+
+    /// The next flow, of at most `budget` that are looked at, of which `is_it` holds; each call goes on where the last
+    /// one ended.
+    pub fn search(&mut self, budget: usize, is_it: impl Fn(&Flow) -> bool) -> Option<FlowId> {
+        for _ in 0..budget.min(self.records.len()) {
+            let at = self.hand;
+            self.hand = if at + 1 < self.records.len() { at + 1 } else { 0 };
+            if self.records.get(at).and_then(|record| record.flow.as_ref()).is_some_and(&is_it) {
+                return Some(FlowId(at as u32));
+            }
+        }
+        None
     }
 
     /// A flow whose wheel slot is that of `second`, if there is one.

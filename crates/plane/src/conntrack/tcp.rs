@@ -167,6 +167,10 @@ impl TcpState {
         }
     }
 
+    pub fn is_half_open(&self) -> bool {
+        matches!(self.phase, Phase::SynSent | Phase::SynReceived)
+    }
+
     /// A new SYN may begin a new flow in this one's place.
     pub fn is_over(&self) -> bool {
         matches!(self.phase, Phase::TimeWait | Phase::Closed)

@@ -134,6 +134,31 @@ fn ports_are_kept_or_taken_from_the_same_range_and_parity_and_never_shared() {
 }
 
 #[test]
+fn a_flood_of_syns_pushes_out_half_open_connections_and_no_established_one() {
+    let mut talk = Talk::handshake(true);
+    let now = Instant::from_secs(1);
+    for sport in 0..1000 {
+        let tcp = Tcp {
+            sport,
+            dport: 80,
+            sequence: 1,
+            ackseq: 0,
+            flags: S,
+            window: 0,
+            header_len: 20,
+            reserved: 0,
+            checksum: 0,
+            urgptr: 0,
+        };
+        let syn = packet([10, 9, 0, 1], [10, 0, 0, 2], 6, Transport::Tcp(tcp));
+        let tracked = talk.conntrack.track(now, syn, &[], None);
+        assert!(talk.conntrack.confirm(now, tracked, &[]).is_ok(), "SYN {sport}");
+    }
+    assert_eq!((talk.conntrack.usage(), talk.conntrack.given_up()), ((8, 8), 993));
+    assert_eq!(talk.say(false, A, 901, 101, 10), CtState::Established);
+}
+
+#[test]
 fn the_index_takes_every_flow_that_the_table_has_room_for() {
     let mut conntrack = conntrack(20_000, false);
     for at in 0..20_000u32 {

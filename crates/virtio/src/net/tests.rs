@@ -200,7 +200,8 @@ fn a_lying_device_is_taken_down_and_every_buffer_comes_back() {
 /// Delivers one buffer and says that there are `count`.
 fn lie_about_count(device: &FakeDevice<'_>, count: u16, written: u32) {
     let chain = device.next_chain(0).unwrap();
-    device.write(chain.segments[0].0 + 10, &count.to_le_bytes());
+    let [low, high] = count.to_le_bytes();
+    device.write(chain.segments[0].0, &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, low, high]);
     device.put_used(0, u32::from(chain.id), written);
 }
 

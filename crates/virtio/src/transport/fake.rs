@@ -25,7 +25,7 @@ const PHYSICAL: u64 = 0x4000_0000;
 
 impl FakeMemory {
     pub fn new(pages: usize) -> Self {
-        Self { pages: (0..pages).map(|_| UnsafeCell::new(Page { _bytes: [0; PAGE] })).collect(), used: Cell::new(0) }
+        Self { pages: (0..pages).map(|_| UnsafeCell::new(Page { _bytes: [0xa5; PAGE] })).collect(), used: Cell::new(0) }
     }
 
     fn len(&self) -> usize {
@@ -58,7 +58,7 @@ impl FakeMemory {
     }
 }
 
-// SAFETY: every page is given out once and lives in its `UnsafeCell` as long as the shared borrow; it was zeroed, is
+// SAFETY: every page is given out once and lives in its `UnsafeCell` as long as the shared borrow; it is initialized,
 // aligned as `Page` is, and the device finds it at `PHYSICAL` plus its offset.
 unsafe impl<'m> Dma<'m> for &'m FakeMemory {
     fn allocate(&mut self, pages: usize) -> Option<Region<'m>> {
