@@ -38,7 +38,7 @@ fn a_packet_allocates_nothing() {
     frames.extend((1..200).map(|port| frame(&net, 0, &format!("tcp 10.55.1.1:{port} > 192.168.0.50:22 S"))));
     net.set_recording(false);
     // Once for the neighbors and for what the harness itself needs.
-    let mut round = |net: &mut Net| {
+    let round = |net: &mut Net| {
         for (port, frame) in &frames {
             net.send(*port, frame);
             net.settle().unwrap();

@@ -142,7 +142,11 @@ struct Explanation {
 
 fn explain(name: &str, format: Format) -> Result<Answer> {
     let Some(code) = Code::from_name(name) else {
-        bail!("no diagnostic has the code `{name}`; codes stand in brackets behind a message, as [unknown-name]");
+        let hint = match story::did_you_mean(name, Code::ALL.iter().map(|code| code.name())) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "codes stand in brackets behind a message, as [unknown-name]".to_owned(),
+        };
+        bail!("no diagnostic has the code `{name}`; {hint}");
     };
     match format {
         Format::Text => terminal::print(&format!("{} ({}): {}\n", code.name(), code.severity().name(), code.title()))?,

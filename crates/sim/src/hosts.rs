@@ -7,7 +7,7 @@ use policy::{Ipv4Config, Policy};
 use std::collections::BTreeSet;
 use wire::checksum::Sum;
 use wire::ethernet::{self, ethertype};
-use wire::{Cidr, Cidr6, IfaceId, IpAddr, Ipv4Addr, Ipv6Addr, MacAddr, PortId, arp, icmpv6, ipv4, ipv6, ndp};
+use wire::{Cidr, Cidr6, IfaceId, IpAddr, Ipv4Addr, Ipv6Addr, MacAddr, PortId, arp, ipv4, ipv6, ndp};
 
 /// The MAC address of the host that has `address`; the same on every link.
 pub fn mac_of(address: IpAddr) -> MacAddr {
@@ -198,10 +198,4 @@ impl Link {
         ethernet::Header::emit(&mut frame, self.mac, source, self.vlan, ethertype);
         (frame, at)
     }
-}
-
-/// True for a solicitation or advertisement, router messages included (RFC 4861 §4).
-pub fn is_neighbor_discovery(packet: &[u8]) -> bool {
-    let is_icmpv6 = ipv6::Header::parse(packet).is_ok_and(|header| header.next_header() == ipv4::protocol::ICMPV6);
-    is_icmpv6 && packet.get(ipv6::HEADER_LEN).is_some_and(|kind| icmpv6::is_neighbor_discovery(*kind))
 }

@@ -7,6 +7,9 @@ use plane::DropReason;
 use std::collections::HashMap;
 use wire::{IpAddr, icmpv6, ipv4};
 
+/// What differs in more than this is something else altogether.
+const MOST_DIFFERENCES: usize = 3;
+
 /// Something that came of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Came {
@@ -212,6 +215,7 @@ impl Judge {
         });
         let nearest = candidates
             .map(|(at, came)| (at, came.differences(&effect.kind, &mut names.clone()).unwrap_or_default()))
+            .filter(|(_, list)| list.len() <= MOST_DIFFERENCES)
             .min_by_key(|(_, list)| list.len());
         let what = match effect.kind {
             EffectKind::Out { .. } => "packet",

@@ -55,4 +55,4 @@ pub use parse::parse;
 pub use render::render;
 pub use run::{Played, play};
 pub use script::{Action, Config, Effect, EffectKind, Name, SEVERITIES, Step, Story, Times};
-pub use text::{Diagnostic, Span, Token, TokenKind, tokens};
+pub use text::{Diagnostic, Span, Token, TokenKind, did_you_mean, tokens};

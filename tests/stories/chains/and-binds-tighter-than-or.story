@@ -1,8 +1,8 @@
 # A or B and C is A or (B and C).
 config <<END
 Iface e { index: 0, address: 10.0.0.45, netmask: 255.255.255.0, input: a }
-Filter::UDP a {
-  if (ip.ttl == 64 or udp.dport == 1 and udp.sport == 1) { drop }
+Filter::IP a {
+  Filter::UDP { if (ip.ttl == 64 or udp.dport == 1 and udp.sport == 1) { drop } }
   accept
 }
 END

@@ -4,4 +4,4 @@ Iface e { index: 0, address: 10.0.0.45, netmask: 255.255.255.0 }
 END
 
 +0ms in e ip igmp 10.0.0.9 > 224.0.0.1 ttl 1 len 28
-     local e
+     drop NotForwardable e
