@@ -32,7 +32,7 @@ pub(crate) struct Rules {
     /// For each function its `limit(…)` buckets.
     buckets: Vec<Vec<TokenBucket>>,
     pub log: LogBuffer,
-    random: Random,
+    pub random: Random,
     pub trace: Trace,
 }
 

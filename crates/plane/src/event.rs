@@ -49,7 +49,8 @@ pub struct IfaceCounters {
     pub forwarded: u64,
     /// Packets of them that were handed to the box's own stack.
     pub delivered: u64,
-    /// ARP, neighbor and listener discovery messages of them, used up by the link.
+    /// Packets of them that the plane itself used up: ARP, neighbor and listener discovery messages, answers to the
+    /// balancer's probes, SYNs that are repeated by who waits already.
     pub link: u64,
     /// Packets that the box itself made as this Iface, its errors and log datagrams among them.
     pub originated: u64,

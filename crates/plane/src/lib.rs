@@ -13,6 +13,7 @@
 
 extern crate alloc;
 
+mod balancer;
 mod chain;
 mod conntrack;
 mod emit;
@@ -30,11 +31,13 @@ mod outcome;
 mod parse;
 mod pipeline;
 mod route;
+mod service;
 #[cfg(test)]
 mod tests;
 mod trace;
 
 use alloc::vec::Vec;
+use balancer::Balancer;
 use chain::Rules;
 use conntrack::Conntrack;
 use iface::Ifaces;
@@ -91,6 +94,7 @@ pub struct Plane<B> {
     neighbors: Neighbors<B>,
     rules: Rules,
     icmp: icmp::Limiter,
+    balancer: Option<Balancer<B>>,
     counters: Counters,
     /// Unix time at a moment.
     wall_clock: Option<(Instant, Duration)>,
@@ -114,6 +118,7 @@ impl<B: Buffer> Plane<B> {
             neighbors: Neighbors::new(limits.neighbors, limits.held, word(1) ^ word(2)),
             rules: Rules::new(&policy, log::LogBuffer::new(&policy), nat::Random::new(word(3))),
             icmp: icmp::Limiter::new(),
+            balancer: policy.balancer.clone().map(|settings| Balancer::new(settings, now)),
             counters: Counters::new(policy.ifaces.len()),
             wall_clock: None,
             announce_at: Some(now),
@@ -142,6 +147,7 @@ impl<B: Buffer> Plane<B> {
         }
         self.neighbor_timeout(now, out);
         self.conntrack.expire(now);
+        self.balancer_timeout(now, out);
         if let Some(lines) = self.rules.log.report(now) {
             self.report_suppressed(now, lines, out);
         }
@@ -151,6 +157,7 @@ impl<B: Buffer> Plane<B> {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let timers = [
             self.announce_at,
+            self.balancer.as_ref().and_then(Balancer::poll_timeout),
             self.neighbors.poll_timeout(),
             self.conntrack.poll_timeout(),
             self.rules.log.poll_timeout(),
@@ -191,9 +198,14 @@ impl<B: Buffer> Plane<B> {
         self.conntrack.given_up()
     }
 
-    /// Frames that wait for their next hop's MAC address.
+    /// Frames that wait: for their next hop's MAC address, for a node of the balancer.
     pub fn held(&self) -> usize {
-        self.neighbors.waiting()
+        self.neighbors.waiting() + self.balancer.as_ref().map_or(0, Balancer::waiting)
+    }
+
+    /// Of the balancer: sessions, clients that wait, nodes that are up, nodes.
+    pub fn balancer(&self) -> Option<(u32, usize, usize, usize)> {
+        self.balancer.as_ref().map(Balancer::usage)
     }
 
     /// From now on every stage writes down what it does, until [`take_trace`](Self::take_trace) is called no more: this

@@ -201,6 +201,11 @@ impl<B: Buffer> Plane<B> {
         true
     }
 
+    /// A packet that the plane has made, from an address of `iface`, behind room for an untagged link header.
+    pub(crate) fn originate_own(&mut self, now: Instant, iface: IfaceId, frame: B, out: &mut impl Outlet<B>) {
+        self.originate_packet(now, iface, frame, UNTAGGED_L3, Kind::Own, out);
+    }
+
     /// One packet of the box itself, from an address of `iface`, to its end.
     fn originate_packet(
         &mut self,
@@ -223,7 +228,7 @@ impl<B: Buffer> Plane<B> {
             Ok(Way::In(packet, owner)) => {
                 self.deliver(packet, owner, iface, frame, out);
             }
-            Ok(Way::Link) => {}
+            Ok(Way::Link | Way::Used | Way::Hold(_)) => {}
             Err(refusal) => self.count_drop(Some(iface), refusal.reason, out),
         }
     }

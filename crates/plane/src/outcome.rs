@@ -60,6 +60,9 @@ drop_reasons! {
     Invalid "Invalid" "The packet fits no connection and may begin none.",
     TableFull "TableFull" "The flow table has no room for a new connection.",
     NatClash "NatClash" "No reply tuple is free for the translated connection.",
+    // The balancer.
+    BalancerFull "BalancerFull" "No node is free and no more clients may wait; the client is refused.",
+    ClientGaveUp "ClientGaveUp" "A client that waited for a node has given up.",
     // Rules.
     Prerouting "prerouting" "A rule of a prerouting chain drops it.",
     Input "input" "A rule of an input chain drops it.",

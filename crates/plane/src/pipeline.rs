@@ -13,7 +13,7 @@
 //! itself whether its sender is owed an answer.
 
 use crate::chain::{self, Ruling, View};
-use crate::conntrack::{Confirmed, Tracked};
+use crate::conntrack::{Confirmed, Tracked, Tuple};
 use crate::icmp::Answer;
 use crate::neighbor::Sender;
 use crate::parse::{self, Packet};
@@ -32,6 +32,10 @@ pub(crate) enum Way {
     In(Confirmed, IfaceId),
     /// Nowhere: an ARP, neighbor or listener discovery message, which the link has used up.
     Link,
+    /// Nowhere: the balancer has used it up.
+    Used,
+    /// Into the balancer's waiting room.
+    Hold(Tuple),
 }
 
 /// Why a packet goes nowhere, and what its sender is owed.
@@ -61,8 +65,16 @@ impl<B: Buffer> Plane<B> {
         match self.walk(now, iface, &link, &mut frame, out) {
             Ok(Way::Out(packet, hop)) => self.send(now, packet, hop, frame, Sender::Transit(iface), out),
             Ok(Way::In(packet, owner)) => self.deliver(packet, owner, iface, frame, out),
-            Ok(Way::Link) => self.counters.iface_mut(Some(iface)).link += 1,
+            Ok(Way::Link | Way::Used) => self.counters.iface_mut(Some(iface)).link += 1,
+            Ok(Way::Hold(tuple)) => {
+                if let Some(balancer) = &mut self.balancer {
+                    balancer.hold(now, tuple, frame, iface, link.len);
+                }
+            }
             Err(refusal) => self.refuse(now, iface, &link, refusal, &mut frame, out),
+        }
+        if self.balancer.is_some() {
+            self.release_clients(now, out);
         }
         self.send_log(now, out);
     }
@@ -104,6 +116,9 @@ impl<B: Buffer> Plane<B> {
         self.run_chain(now, Hook::Prerouting, iface, &mut tracked)?;
         if self.is_local(iface, &tracked.packet) {
             self.run_chain(now, Hook::Input, iface, &mut tracked)?;
+            if let Some(way) = self.serve(now, iface, &mut tracked, frame, out)? {
+                return Ok(way);
+            }
             return Ok(Way::In(self.confirm(now, tracked, frame)?, iface));
         }
         let hop = forward::lookup(&self.policy, &self.ifaces, &self.routes, iface, &tracked.packet)?;

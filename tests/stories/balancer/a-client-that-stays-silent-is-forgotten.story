@@ -13,6 +13,7 @@ config ../../nacl/upstream-lb.nacl
 +30s  wait
       out inside tcp 10.20.17.72:* > 10.20.17.81:80 S
       out inside tcp 10.20.17.72:* > 10.20.17.82:80 S
+      drop ClientGaveUp outside
 +30s  wait
       out inside tcp 10.20.17.72:$c > 10.20.17.81:80 S
       out inside tcp 10.20.17.72:$d > 10.20.17.82:80 S

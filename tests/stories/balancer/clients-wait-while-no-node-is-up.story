@@ -8,9 +8,9 @@ config ../../nacl/upstream-lb.nacl
 +1ms  in inside tcp 10.20.17.82:80 > 10.20.17.72:$b RA
 +1s   in outside tcp 10.20.17.5:1000 > 10.20.17.71:80 S
 +1s   in outside tcp 10.20.17.5:1000 > 10.20.17.71:80 S
-+28s  wait
++27s  wait
       out inside tcp 10.20.17.72:$c > 10.20.17.81:80 S
       out inside tcp 10.20.17.72:$d > 10.20.17.82:80 S
-+1ms  in inside tcp 10.20.17.81:80 > 10.20.17.72:$c SA
++2s   in inside tcp 10.20.17.81:80 > 10.20.17.72:$c SA
       out inside tcp 10.20.17.72:$c > 10.20.17.81:80 x1..3
       out inside tcp 10.20.17.72:$p > 10.20.17.81:80 S

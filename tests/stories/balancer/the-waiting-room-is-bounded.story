@@ -16,3 +16,4 @@ END
 +1ms  in outside tcp 10.20.17.6:1000 > 10.20.17.71:80 S
 +1ms  in outside tcp 10.20.17.7:1000 > 10.20.17.71:80 S
       out outside tcp 10.20.17.71:80 > 10.20.17.7:1000 RA
+      drop BalancerFull outside

@@ -31,13 +31,27 @@ pub(crate) struct Flow {
     pub deadline: Instant,
     /// Where its endpoints are translated.
     pub sites: Sites,
+    /// The balancer has picked a node for it.
+    pub balanced: bool,
+    /// It counts as one of the balancer's sessions.
+    pub session: bool,
     /// The mapping that its source goes by.
     pub mapping: Option<MappingId>,
 }
 
 impl Flow {
     pub fn new(original: Tuple, reply: Tuple, tcp: TcpState) -> Self {
-        Self { original, reply, replied: false, tcp, deadline: Instant::BOOT, sites: Sites::default(), mapping: None }
+        Self {
+            original,
+            reply,
+            replied: false,
+            tcp,
+            deadline: Instant::BOOT,
+            sites: Sites::default(),
+            balanced: false,
+            session: false,
+            mapping: None,
+        }
     }
 
     pub fn tuple(&self, direction: Direction) -> &Tuple {

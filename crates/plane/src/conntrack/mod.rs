@@ -64,6 +64,8 @@ struct Draft {
     sites: Sites,
     /// The inside endpoint of its dynamic source translation.
     mapped: Option<Endpoint>,
+    /// The balancer has picked a node for it.
+    balanced: bool,
     /// Its destination was another's mapping on this address, so its source is to be mapped there as well.
     hairpin: Option<IpAddr>,
 }
@@ -74,6 +76,8 @@ pub(crate) struct Translated {
     pub original: Tuple,
     pub reply: Tuple,
     pub sites: Sites,
+    /// A session of the balancer.
+    pub balanced: bool,
 }
 
 impl Tracked {
@@ -137,6 +141,18 @@ impl Tracked {
         }
     }
 
+    /// The balancer picks a node for this draft.
+    pub fn draft_balanced(&mut self) {
+        if let Ct::Draft(draft) = &mut self.ct {
+            draft.balanced = true;
+        }
+    }
+
+    /// A packet of a session of the balancer.
+    pub fn is_balanced(&self) -> bool {
+        self.translated().is_some_and(|(flow, _)| flow.balanced)
+    }
+
     /// The outer address on which this draft's source is to be mapped, because its destination was.
     pub fn hairpin(&self) -> Option<IpAddr> {
         match self.ct {
@@ -162,6 +178,8 @@ pub(crate) struct Conntrack {
     turned: u64,
     /// Half-open connections given up early.
     given_up: u64,
+    /// Sessions of the balancer that have ended since it asked last.
+    ended_sessions: u32,
 }
 
 /// Random ports that are tried before ports are tried one by one, …
@@ -183,6 +201,7 @@ impl Conntrack {
             limit,
             turned: now.as_secs(),
             given_up: 0,
+            ended_sessions: 0,
         }
     }
 
@@ -216,13 +235,14 @@ impl Conntrack {
         if !self.may_begin(segment.as_ref()) {
             return Tracked { packet, ct: Ct::Invalid };
         }
-        let draft = Draft { original: tuple, sites: Sites::default(), mapped: None, hairpin: None };
+        let draft = Draft { original: tuple, sites: Sites::default(), mapped: None, balanced: false, hairpin: None };
         Tracked { packet, ct: Ct::Draft(draft) }
     }
 
     fn translated(&self, id: FlowId, direction: Direction) -> Option<(Translated, Direction)> {
-        let flow = self.table.get(id).filter(|flow| flow.sites != Sites::default())?;
-        Some((Translated { original: flow.original, reply: flow.reply, sites: flow.sites }, direction))
+        let flow = self.table.get(id).filter(|flow| flow.sites != Sites::default() || flow.balanced)?;
+        let Flow { original, reply, sites, balanced, .. } = *flow;
+        Some((Translated { original, reply, sites, balanced }, direction))
     }
 
     /// An ICMP error: related to the flow of the packet that it quotes, or invalid. It travels against that packet.
@@ -277,6 +297,10 @@ impl Conntrack {
             return Some(CtState::Invalid);
         }
         flow.replied |= direction == Direction::Reply;
+        if flow.session && flow.tcp.is_over() {
+            flow.session = false;
+            self.ended_sessions += 1;
+        }
         let state = if flow.replied { CtState::Established } else { CtState::New };
         let shorter = now + flow.timeout(settings) < flow.deadline;
         flow.deadline = now + flow.timeout(settings);
@@ -339,6 +363,7 @@ impl Conntrack {
         let mut flow = Flow::new(original, reply, tcp);
         flow.deadline = now + flow.timeout(&self.settings);
         flow.sites = draft.sites;
+        (flow.balanced, flow.session) = (draft.balanced, draft.balanced);
         if let (Some(inner), Some(site)) = (draft.mapped, draft.sites.snat) {
             let outer = (packet.src, packet.ports().0);
             let mapping = self.mappings.take(now, packet.protocol, inner, outer, site);
@@ -353,6 +378,7 @@ impl Conntrack {
 
     fn remove(&mut self, id: FlowId) {
         let Some(flow) = self.table.remove(id) else { return };
+        self.ended_sessions += u32::from(flow.session);
         if let Some(mapping) = flow.mapping {
             let silent = flow.timeout(&self.settings);
             let last_packet = Instant::from_nanos(flow.deadline.as_nanos().saturating_sub(silent.as_nanos() as u64));
@@ -395,6 +421,41 @@ impl Conntrack {
         let start = random.next() as u32 % count;
         let guesses = (0..RANDOM_GUESSES).map(|_| random.next() as u32 % count).map(nth).find(|port| is_free(*port));
         guesses.or_else(|| (0..count.min(SCANNED_PORTS)).map(|at| nth(start + at)).find(|port| is_free(*port)))
+    }
+
+    /// Sessions of the balancer that have ended since the last call: both FINs acknowledged, an in-window RST, or expired.
+    pub fn take_ended_sessions(&mut self) -> u32 {
+        core::mem::take(&mut self.ended_sessions)
+    }
+
+    /// Removes the flow of this tuple if nobody has answered it; true if it did.
+    pub fn forget_unanswered(&mut self, now: Instant, tuple: &Tuple) -> bool {
+        let found = self.find(now, tuple);
+        let unanswered = found.filter(|(id, _)| self.table.get(*id).is_some_and(|flow| !flow.replied));
+        unanswered.map(|(id, _)| self.remove(id)).is_some()
+    }
+
+    /// Removes the flow of this tuple.
+    pub fn forget_flow(&mut self, now: Instant, tuple: &Tuple) {
+        if let Some((id, _)) = self.find(now, tuple) {
+            self.remove(id);
+        }
+    }
+
+    /// A source port on `own` for a session of the balancer: one that tells its replies from all others from the same
+    /// node (endpoint-dependent, so that one address carries as many sessions as a node has ports for). `None`: all
+    /// that were tried are taken.
+    pub fn choose_source(&self, now: Instant, random: &mut Random, packet: &Packet, own: IpAddr) -> Option<u16> {
+        let (_, dport) = packet.ports();
+        let is_free = |port: &u16| {
+            let reply =
+                Tuple { src: packet.dst, dst: own, sport: dport, dport: *port, protocol: packet.protocol, zone: 0 };
+            self.table.find(&reply).and_then(|(id, _)| self.table.get(id)).is_none_or(|flow| flow.deadline <= now)
+        };
+        let mut guess = || 1024 + (random.next() >> 16) as u16 % (u16::MAX - 1024);
+        let start = guess();
+        let next = |step: u32| (1024 + (u32::from(start) - 1024 + step) % (65_536 - 1024)) as u16;
+        (0..RANDOM_GUESSES).map(|_| guess()).find(is_free).or_else(|| (0..SCANNED_PORTS).map(next).find(is_free))
     }
 
     /// The inside endpoint to which a mapping's outer endpoint leads, for a packet that comes from another side than
