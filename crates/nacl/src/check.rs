@@ -7,12 +7,15 @@ mod balancer;
 mod condition;
 mod conntrack;
 mod constants;
+mod facts;
 mod flow;
 mod function;
 mod gateway;
 mod iface;
+mod reach;
 mod reader;
 mod set;
+mod shadow;
 mod subnets;
 mod syslog;
 mod timer;
@@ -34,9 +37,15 @@ use wire::IfaceId;
 pub use flow::calls;
 use value::Found;
 
-/// Checks everything that the names define.
-pub fn check<'a>(source: &'a Source, names: &'a Names<'a>, diagnostics: &mut Vec<Diagnostic>) -> Checked {
+/// Checks everything that the names define. `torn`: where text was not understood and is missing from them.
+pub fn check<'a>(
+    source: &'a Source,
+    names: &'a Names<'a>,
+    torn: Vec<Span>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Checked {
     let mut checker = Checker::new(source, names, diagnostics);
+    checker.torn = torn;
     let mut checked = Checked { ifaces: checker.ifaces(), ..Checked::default() };
     checker.procedures();
     checked.gateway = checker.gateway(&checked.ifaces);
@@ -46,6 +55,8 @@ pub fn check<'a>(source: &'a Source, names: &'a Names<'a>, diagnostics: &mut Vec
     checked.timers = checker.timers(checked.balancer.is_some());
     checker.subnets(&checked);
     checker.flow();
+    checker.shadows();
+    checker.reach(&checked.ifaces);
     checker.constants();
     checked.chains = checker.chains;
     checked.procedures = checker.procedures;
@@ -77,6 +88,10 @@ struct Checker<'a, 'd> {
     states: BTreeSet<u32>,
     /// Where that function asks for `oif`.
     oif: Option<Span>,
+    /// A route of the Gateway was not understood.
+    route_missing: bool,
+    /// Where text is missing: what is not there must not be concluded from.
+    torn: Vec<Span>,
 }
 
 impl<'a, 'd> Checker<'a, 'd> {
@@ -98,6 +113,8 @@ impl<'a, 'd> Checker<'a, 'd> {
             limits: Vec::new(),
             states: BTreeSet::new(),
             oif: None,
+            route_missing: false,
+            torn: Vec::new(),
         }
     }
 

@@ -81,6 +81,8 @@ pub enum Action {
     End(Verdict),
     Translate(Translation),
     Log(Template),
+    /// Not understood: what it does is not guessed.
+    Unknown,
 }
 
 #[derive(Debug)]

@@ -65,8 +65,9 @@ pub fn compile(source: &Source) -> Compiled {
     let lexed = lex::lex(source, &mut diagnostics);
     let ast = parse::parse(source, &lexed, &mut diagnostics);
     drop(lexed);
+    let torn = diagnostics.iter().map(|found| found.span).collect();
     let names = resolve::resolve(source, &ast, &mut diagnostics);
-    let checked = check::check(source, &names, &mut diagnostics);
+    let checked = check::check(source, &names, torn, &mut diagnostics);
     let is_sound = |diagnostics: &[Diagnostic]| diagnostics.iter().all(|found| found.severity != Severity::Error);
     let policy = if is_sound(&diagnostics) { lower::lower(source, &names, checked, &mut diagnostics) } else { None };
     diagnostics.sort_by(|a, b| (a.span, a.severity, a.code, &a.message).cmp(&(b.span, b.severity, b.code, &b.message)));

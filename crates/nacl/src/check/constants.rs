@@ -18,6 +18,9 @@ impl Checker<'_, '_> {
                 self.elements(found, Scope::Constant);
             }
         }
+        if !self.torn.is_empty() {
+            return;
+        }
         for (id, element) in names.iter().filter(|(id, _)| !names.is_used(*id)) {
             let name = element.name;
             let diagnostic = match &element.kind {

@@ -27,7 +27,7 @@ pub fn calls(block: &Block, found: &mut Vec<(ElementId, Span)>) {
                 arms.iter().for_each(|arm| calls(&arm.block, found));
                 otherwise.iter().for_each(|block| calls(block, found));
             }
-            Action::End(_) | Action::Translate(_) | Action::Log(_) => {}
+            Action::End(_) | Action::Translate(_) | Action::Log(_) | Action::Unknown => {}
         }
     }
 }
@@ -68,6 +68,10 @@ impl Checker<'_, '_> {
     fn text_of(&self, span: Span) -> String {
         let text = self.text(span);
         if text.is_empty() { "the statement".into() } else { format!("`{text}`") }
+    }
+
+    fn is_torn(&self, from: Span, to: Span) -> bool {
+        self.torn.iter().any(|span| from.start <= span.start && span.start <= to.end)
     }
 
     fn name_of(&self, id: ElementId) -> &str {
@@ -173,14 +177,15 @@ impl Checker<'_, '_> {
 
     /// The block can be left without a verdict. Collects statements that are never run, with what ends before them.
     fn falls(&self, block: &Block, context: Subtype, never: &mut Vec<(Span, Span)>) -> bool {
-        let mut ended = None;
+        // Where the block ended; `None` inside where the end was guessed or has been said already.
+        let mut ended: Option<Option<Span>> = None;
         for statement in &block.statements {
-            if let Some(after) = ended {
+            if let Some(Some(after)) = ended {
                 never.push((statement.at, after));
                 return false;
             }
             let falls = match &statement.action {
-                Action::End(_) => false,
+                Action::End(_) | Action::Unknown => false,
                 Action::Log(_) => true,
                 // A translation to an address passes over packets of the other family.
                 Action::Translate(
@@ -212,8 +217,11 @@ impl Checker<'_, '_> {
                     falls | (open && inside)
                 }
             };
-            if !falls {
-                ended = Some(statement.at);
+            if !falls && ended.is_none() {
+                let by_constant = matches!(&statement.action, Action::If(arms, _)
+                    if arms.iter().any(|arm| matches!(arm.condition, Condition::Constant(_))));
+                let quiet = by_constant || matches!(statement.action, Action::Unknown);
+                ended = Some((!quiet).then_some(statement.at));
             }
         }
         ended.is_none()
@@ -233,7 +241,10 @@ impl Checker<'_, '_> {
                             if said.insert((*id, Code::ChainNeedsIp)) {
                                 self.chain_needs_ip(*id, head, *at, &chain.owner);
                             }
-                        } else if procedure.falls && said.insert((*id, Code::NoVerdict)) {
+                        } else if procedure.falls
+                            && !self.is_torn(procedure.head, procedure.block.end)
+                            && said.insert((*id, Code::NoVerdict))
+                        {
                             self.no_verdict(*id, *at, &chain.owner);
                         }
                         if !filters.iter().any(|(other, _)| other == id) {
@@ -340,7 +351,7 @@ impl Checker<'_, '_> {
                             arms.iter().any(|arm| visit(&arm.block, callees, satisfies))
                                 || otherwise.iter().any(|block| visit(block, callees, satisfies))
                         }
-                        Action::End(_) | Action::Translate(_) | Action::Log(_) => false,
+                        Action::End(_) | Action::Translate(_) | Action::Log(_) | Action::Unknown => false,
                     }
             })
         }
@@ -428,7 +439,7 @@ fn depth(block: &Block, depths: &BTreeMap<ElementId, usize>) -> usize {
             let arms = arms.iter().map(|arm| depth(&arm.block, depths));
             arms.chain(otherwise.iter().map(|block| depth(block, depths))).max().unwrap_or(0)
         }
-        Action::End(_) | Action::Translate(_) | Action::Log(_) => 0,
+        Action::End(_) | Action::Translate(_) | Action::Log(_) | Action::Unknown => 0,
     });
     1 + deepest.max().unwrap_or(0)
 }

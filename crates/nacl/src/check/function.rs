@@ -82,7 +82,7 @@ impl<'a> Checker<'a, '_> {
                 ast::Statement::If(conditional) => Some(self.conditional(conditional, context, nested)),
                 ast::Statement::Action(action) => self.action(action, context, nested),
             };
-            statements.extend(action.map(|action| Statement { at, action }));
+            statements.push(Statement { at, action: action.unwrap_or(Action::Unknown) });
         }
         let end = Span::new(body.span.end.saturating_sub(1), body.span.end);
         Block { statements, end }
@@ -120,7 +120,8 @@ impl<'a> Checker<'a, '_> {
         let narrowed = if inner == Subtype::Ip { context.subtype } else { inner };
         let inside = Context { kind: kind.unwrap_or(context.kind), subtype: narrowed, ..context };
         let block = self.block(&function.body, inside, nested);
-        (fits && kind == Some(context.kind)).then_some(Action::Gate(inner, block))
+        let known = fits && kind == Some(context.kind);
+        subtype.filter(|_| known).map(|subtype| Action::Gate(subtype, block))
     }
 
     fn conditional(
@@ -204,6 +205,7 @@ impl<'a> Checker<'a, '_> {
             let message = format!("functions take no arguments; `{}` is given one", name.text);
             let diagnostic = Diagnostic::new(Code::WrongArguments, action.span, message);
             self.report(diagnostic.note(argument.span, "the argument").help(format!("write `{}`", name.text)));
+            return None;
         }
         let kind = vocabulary::function_type(function.kind.text)?;
         if kind != context.kind {

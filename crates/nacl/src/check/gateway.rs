@@ -35,10 +35,12 @@ impl<'a> Checker<'a, '_> {
                 }
             }
         }
+        self.route_missing = gateway.routes.len() < written;
         if written == 0 {
             let message = format!("the Gateway `{}` needs at least one route", name.text);
             let help = "add a route: name: { net: 10.0.0.0/24, iface: eth0 }";
             self.report(Diagnostic::new(Code::EmptyGateway, name.span, message).help(help));
+            self.route_missing = true;
         }
         Some(gateway)
     }

@@ -47,6 +47,8 @@ impl<'a> Checker<'a, '_> {
         let object = &typed.object;
         self.known_keys(&IFACE, object, "");
         let config = self.config(name, typed);
+        // Its value is nothing that an Iface can be, which was said.
+        let not_an_iface = typed.value.is_some_and(|value| !matches!(value.kind, ValueKind::Path(_)));
         let vlan = object.key("vlan").and_then(|member| self.integer(member, 1, 4094)).map(|vid| vid as u16);
         let address6 = object.key("address6").map(|member| self.address6(member)).unwrap_or_default();
         let ipv4 = self.ipv4(name, object, config);
@@ -59,7 +61,7 @@ impl<'a> Checker<'a, '_> {
         }
         let mut iface = Iface {
             name: name.text.into(),
-            nic: self.nic(name, object),
+            nic: self.nic(name, object, not_an_iface),
             vlan,
             ipv4,
             address6,
@@ -111,10 +113,13 @@ impl<'a> Checker<'a, '_> {
         }
     }
 
-    fn nic(&mut self, name: Name<'a>, object: &Object<'a>) -> NicRef {
+    fn nic(&mut self, name: Name<'a>, object: &Object<'a>, not_an_iface: bool) -> NicRef {
         // An index that nothing else has, where the right one is not known.
         let none = NicRef::Index(u16::MAX);
         let Some(member) = object.key("index") else {
+            if not_an_iface {
+                return none;
+            }
             let message = format!("`{}` needs an index, which says which NIC it is", name.text);
             let help = "add `index: 0`, or the MAC address as a string: `index: \"c0:01:0a:00:00:2a\"`";
             self.report(Diagnostic::new(Code::MissingProperty, name.span, message).help(help));
@@ -158,10 +163,13 @@ impl<'a> Checker<'a, '_> {
             return Ipv4Config::Dhcp;
         }
         if config == Config::DhcpWithFallback {
-            for key in ["address", "netmask"].iter().filter(|key| !given(key)) {
-                let message = format!("`{}` has config dhcp-with-fallback, but no {key} to fall back to", name.text);
+            let missing: Vec<&str> = ["address", "netmask"].into_iter().filter(|key| !given(key)).collect();
+            if !missing.is_empty() {
+                let missing = missing.join(" and ");
+                let message =
+                    format!("`{}` has config dhcp-with-fallback, but no {missing} to fall back to", name.text);
                 let diagnostic = Diagnostic::new(Code::MissingProperty, name.span, message);
-                self.report(diagnostic.help(format!("add `{key}: …`, or write `config: dhcp`")));
+                self.report(diagnostic.help("add what is missing, or write `config: dhcp`"));
             }
         } else {
             for (key, other) in [("address", "netmask"), ("netmask", "address")] {

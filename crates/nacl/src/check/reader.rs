@@ -18,6 +18,23 @@ impl<'a> Checker<'a, '_> {
         for member in object.members() {
             if shape.key(member.key.text).is_none() {
                 self.unknown_key(shape, member.key, owner);
+                self.mark_mentioned(&member.data);
+            }
+        }
+    }
+
+    /// What a misspelt key names is not unused.
+    fn mark_mentioned(&mut self, data: &Data<'a>) {
+        let Data::Value(value) = data else { return };
+        let elements = match &value.kind {
+            ValueKind::List(elements) => &elements[..],
+            _ => core::slice::from_ref(*value),
+        };
+        for element in elements {
+            if let ValueKind::Path(path) = &element.kind
+                && let Some(id) = self.names.find(path.first().text)
+            {
+                self.names.mark_used(id);
             }
         }
     }

@@ -135,6 +135,36 @@ impl<'a> Collector<'a> {
     }
 }
 
+/// A single element, by its ends: integers from the lowest up, addresses by their bits.
+#[derive(Clone, Copy)]
+struct Single {
+    /// 0 for integers, else the version of IP.
+    kind: u8,
+    low: u128,
+    high: u128,
+    at: Span,
+}
+
+fn ends(found: Found<'_>) -> Option<Single> {
+    let integer = |value: i64| value.abs_diff(i64::MIN).into();
+    let address = |address: IpAddr| match address {
+        IpAddr::V4(address) => (4, address.to_bits().into()),
+        IpAddr::V6(address) => (6, address.to_bits()),
+    };
+    let (kind, low, high) = match found.what {
+        What::Integer(value) => (0, integer(value), integer(value)),
+        What::Range(Range::Integers(low, high)) => (0, integer(low), integer(high)),
+        What::Address(one) => (address(one).0, address(one).1, address(one).1),
+        What::Range(Range::Addresses(low, high)) => (address(low).0, address(low).1, address(high).1),
+        What::Cidr(one, prefix_len) => match Cidr::masked(one, prefix_len).ok()? {
+            Cidr::V4(net) => (4, net.network().to_bits().into(), net.last().to_bits().into()),
+            Cidr::V6(net) => (6, net.network().to_bits(), net.last().to_bits()),
+        },
+        _ => return None,
+    };
+    Some(Single { kind, low, high, at: found.at })
+}
+
 impl<'a> Checker<'a, '_> {
     /// The elements of a set; `None` if the value is a single one.
     pub fn elements(&mut self, found: Found<'a>, scope: Scope) -> Option<Rc<Elements<'a>>> {
@@ -203,11 +233,40 @@ impl<'a> Checker<'a, '_> {
             return Rc::new(Elements { broken: true, ..Elements::default() });
         }
         let mut collector = Collector::default();
+        let mut singles = Vec::new();
         for (at, value) in values.into_iter().enumerate() {
-            self.value_element(&mut collector, value, at + 1, scope);
+            let found = self.evaluate(value, scope);
+            singles.extend(ends(found));
+            self.element(&mut collector, found, at + 1, scope);
+        }
+        if matches!(found.what, What::List(_)) {
+            self.redundant(singles);
         }
         self.leave();
         self.remember(origin, collector)
+    }
+
+    /// Warns of elements that another one contains.
+    fn redundant(&mut self, mut singles: Vec<Single>) {
+        /// More than this of one list are not told one by one.
+        const MOST: usize = 20;
+        // Of two that begin together the longer comes first, and of two equal ones the first in the text.
+        singles.sort_unstable_by_key(|single| (single.kind, single.low, core::cmp::Reverse(single.high), single.at));
+        let mut widest: Option<Single> = None;
+        let mut said = 0;
+        for single in singles {
+            match widest {
+                Some(outer) if outer.kind == single.kind && single.high <= outer.high => {
+                    said += 1;
+                    if said <= MOST {
+                        let message = format!("{} is already in {}", self.text(single.at), self.text(outer.at));
+                        let diagnostic = Diagnostic::new(Code::RedundantElement, single.at, message);
+                        self.report(diagnostic.note(outer.at, "the wider element").help("remove it"));
+                    }
+                }
+                _ => widest = Some(single),
+            }
+        }
     }
 
     /// What a message about a circle calls a set: the name by which it was reached.

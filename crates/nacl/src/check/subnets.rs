@@ -95,7 +95,8 @@ impl Checker<'_, '_> {
     fn ifaces_are_used(&mut self, checked: &Checked) {
         let routed: BTreeSet<IfaceId> = checked.gateway.iter().flat_map(routed).collect();
         let chained: BTreeSet<IfaceId> = self.chains.iter().filter_map(|chain| chain.iface).collect();
-        let has_gateway = !self.objects(ObjectKind::Gateway).is_empty();
+        // A route that was not understood may have been the one.
+        let whole = checked.gateway.is_some() && self.torn.is_empty() && !self.route_missing;
         let objects = self.objects(ObjectKind::Iface);
         for (at, iface) in checked.ifaces.iter().enumerate() {
             let id = IfaceId(at as u16);
@@ -107,7 +108,7 @@ impl Checker<'_, '_> {
                 let help = "only forwarded packets are translated; name the Iface in a route of the Gateway";
                 let at = typed.object.key("masquerade").map_or(name, |member| member.at);
                 self.report(Diagnostic::new(Code::MasqueradeUnrouted, at, message).help(help));
-            } else if has_gateway && configured && !routed.contains(&id) && !chained.contains(&id) && !balanced {
+            } else if whole && configured && !routed.contains(&id) && !chained.contains(&id) && !balanced {
                 let message =
                     format!("`{}` is not in any route: packets that arrive there are never forwarded", iface.name);
                 let help = "that is right for a management network; else add a route with this iface";

@@ -58,7 +58,7 @@ fn size(block: &Block, sizes: &BTreeMap<ElementId, usize>) -> Option<usize> {
                 }
                 sum
             }
-            Action::End(_) | Action::Translate(_) | Action::Log(_) => 1,
+            Action::End(_) | Action::Translate(_) | Action::Log(_) | Action::Unknown => 1,
         };
         Some(sum.saturating_add(own))
     })
@@ -169,6 +169,8 @@ impl<'b> Builder<'b> {
                     let template = self.template(template);
                     self.push(Step::Log { template, next }, at)
                 }
+                // A file with one does not come here.
+                Action::Unknown => next,
                 Action::Translate(translation) => {
                     self.push(Step::Translate { translation: *translation, otherwise: next }, at)
                 }
