@@ -20,6 +20,18 @@ fn reasons() -> String {
     format!("| reason | meaning |\n| --- | --- |\n{}", rows.collect::<String>())
 }
 
+/// The first example of the manual is `examples/seed.story`, and comes true.
+#[test]
+fn the_manual_begins_with_a_true_story() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let manual = std::fs::read_to_string(root.join("docs/stories.md")).unwrap();
+    let (_, example) = manual.split_once("```text\n").unwrap();
+    let (example, _) = example.split_once("```").unwrap();
+    let path = root.join("examples/seed.story");
+    assert_eq!(example, std::fs::read_to_string(&path).unwrap());
+    assert!(story::test(&path).unwrap().passed());
+}
+
 #[test]
 fn the_manual_lists_every_field_and_every_drop_reason() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/stories.md");

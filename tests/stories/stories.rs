@@ -57,6 +57,32 @@ fn complaints(path: &Path) -> String {
     }
 }
 
+/// Whatever the text, there is a story or there are mistakes with places in it.
+#[test]
+fn no_text_is_too_strange_to_be_read() {
+    for path in stories() {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines = text.lines().count() as u32;
+        let spoilt = text.char_indices().step_by(3).enumerate().map(|(nth, (at, c))| {
+            let (before, after) = (&text[..at], &text[at + c.len_utf8()..]);
+            match nth % 4 {
+                0 => before.to_owned(),
+                1 => format!("{before}{after}"),
+                2 => format!("{before}\u{e9}{after}"),
+                _ => format!("{before} ]\"{after}"),
+            }
+        });
+        for text in spoilt {
+            if let Err(mistakes) = story::parse("spoilt", &text) {
+                for mistake in mistakes {
+                    assert!((1..=lines + 1).contains(&mistake.span.line), "{mistake:?}");
+                    assert!(!story::render(&mistake, "spoilt", &text, false).is_empty());
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn every_story_comes_true() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));

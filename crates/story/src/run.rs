@@ -17,6 +17,9 @@ const AFTERMATH: Duration = Duration::from_secs(1);
 /// have to balance.
 const FORGETTING: Duration = Duration::from_secs(120);
 
+/// Frames that a simulated NIC receives before it waits for the router.
+const QUEUE_LEN: u32 = 256;
+
 /// Shortest frame of Ethernet, without its checksum, in bytes; shorter ones are padded (IEEE 802.3 §3.2.8).
 const MIN_FRAME_LEN: usize = 60;
 
@@ -134,8 +137,12 @@ impl Stage {
             Action::In { iface, packet, times } => {
                 let wire = self.wire(iface)?;
                 let frame = self.frame(wire, packet)?;
-                for _ in 0..*times {
+                for nth in 1..=*times {
                     self.net.send(wire.port, &frame);
+                    // A flood comes in pieces that the NIC's queue has room for.
+                    if nth % QUEUE_LEN == 0 {
+                        self.net.settle().map_err(|error| Diagnostic::new(step.span, error.to_string()))?;
+                    }
                 }
                 self.seen.remember(&decode_frame(&frame));
             }

@@ -88,6 +88,9 @@ impl Packet {
         if !is_ipv4 && (self.ip_options.is_some() || has(Key::Df) || has(Key::BadIpSum)) {
             return Err(missing("IPv4 addresses for `df`, `ipopt` and `badipsum`"));
         }
+        if is_ipv4 && self.number(Key::Len).max(self.number(Key::Of)) > Some(65535) {
+            return Err(Diagnostic::new(self.span, "an IPv4 packet has at most 65535 bytes"));
+        }
         if let Some(at) = self.number(Key::Frag)
             && at % 8 != 0
         {

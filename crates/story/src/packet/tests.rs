@@ -129,6 +129,7 @@ fn what_cannot_be_sent_says_what_it_lacks() {
         ("udp *:1 > 10.0.0.2:2", "a packet that comes in needs both addresses"),
         ("udp 10.0.0.1:* > 10.0.0.2:2", "a packet that comes in needs a number where `*` stands"),
         ("udp 10.0.0.1:1 > 10.0.0.2:2 len 20", "this packet is longer than 20 bytes: 28"),
+        ("udp 10.0.0.1:1 > 10.0.0.2:2 len 65536", "an IPv4 packet has at most 65535 bytes"),
         ("udp 10.0.0.1:1 > 10.0.0.2:2 frag 7", "a fragment offset is a multiple of 8"),
         ("udp [::1]:1 > [::2]:2 df", "a packet that comes in needs IPv4 addresses for `df`, `ipopt` and `badipsum`"),
     ];
