@@ -94,8 +94,12 @@ fn print<B: Buffer>(
             None => say(format_args!("[ NaCl Timer CPU ] not available")),
         },
         TimerData::Lb => {
-            if let Some(balancer) = &view.plane.policy().balancer {
-                say(format_args!("[ NaCl Timer LB ] {}: not available", balancer.name));
+            let balancer = view.plane.policy().balancer.as_ref();
+            if let Some((balancer, (sessions, waiting, up, nodes))) = balancer.zip(view.plane.balancer()) {
+                let name = &balancer.name;
+                say(format_args!(
+                    "[ NaCl Timer LB ] {name}: sessions {sessions} waiting {waiting} nodes up {up} of {nodes}"
+                ));
             }
         }
         TimerData::StackSampling => say(format_args!("[ NaCl Timer Stack Sampling ] not available")),
