@@ -5,19 +5,20 @@ use alloc::string::String;
 use core::fmt::{self, Write};
 use core::ops::Range;
 use core::panic::PanicInfo;
-use core::sync::atomic::{AtomicU8, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use core::time::Duration;
 use kernel::boot::BootInfo;
 use kernel::{AddressSpace, Clock, Exit, IdentityMap, Machine, Protection, Ring0, Serial};
 
-/// What the boot loader and the linker know, and who owns the heap; the binary fills it in from its run time.
+/// What the boot loader and the linker know, and who owns the heap: the run time's side, which the library must not
+/// name, or it could not be tested.
 #[derive(Clone, Debug)]
 pub struct Origin {
     /// The boot protocol's magic number.
     pub protocol: u32,
     /// Physical address of its information.
     pub info: u64,
-    /// Page-aligned physical addresses of the program's parts.
+    /// The parts of the program, in physical addresses, multiples of a page.
     pub code: Range<u64>,
     pub read_only: Range<u64>,
     pub writable: Range<u64>,
@@ -158,7 +159,7 @@ impl Computer {
     pub fn stay(mut self, reason: &dyn fmt::Display) -> ! {
         loop {
             self.console.say(format_args!("nothing is forwarded: {reason}"));
-            let again = self.machine.clock().now() + Duration::from_secs(60);
+            let again = self.machine.clock().now() + SAY_AGAIN;
             while self.console.typed().is_none() {
                 let left = again.saturating_sub(self.machine.clock().now());
                 if left.is_zero() {
@@ -170,6 +171,7 @@ impl Computer {
     }
 }
 
+const SAY_AGAIN: Duration = Duration::from_secs(60);
 /// Less is not enough to say anything useful.
 const MIN_HEAP: u64 = 256 << 10;
 
@@ -212,13 +214,51 @@ fn panic_exit(boot: &BootInfo) -> Exit {
 /// With `panic=exit`, QEMU's exit status is this, times 2, plus 1.
 const PANIC_CODE: u8 = 0x33;
 
-/// Prints where and why, then leaves as the command line says. For the panic handler.
+/// Prints where and why, then leaves as the command line says; where memory was too little to begin with, stays, for
+/// it would be as little after a reboot. For the panic handler.
 pub fn panicked(info: &PanicInfo<'_>) -> ! {
     // SAFETY: a panic of this program happens on bare metal, and nothing runs after it.
     let ring0 = unsafe { Ring0::assume() };
     let mut serial = Serial::for_panic(ring0);
     let _ = writeln!(serial, "\npanic: {info}");
+    if !RUNNING.load(Ordering::Relaxed) && StartsWith::new("memory allocation of").matches(&info.message()) {
+        fail(&mut serial, ring0, &"nothing is forwarded: too little memory");
+    }
     leave(ring0)
+}
+
+/// Set once everything is allocated.
+static RUNNING: AtomicBool = AtomicBool::new(false);
+
+/// Says that from now on the box forwards, so that a failure is worth a reboot.
+pub fn running() {
+    RUNNING.store(true, Ordering::Relaxed);
+}
+
+/// Compares the beginning of a text while it is being written, without memory.
+struct StartsWith {
+    rest: &'static str,
+    equal: bool,
+}
+
+impl StartsWith {
+    fn new(prefix: &'static str) -> Self {
+        Self { rest: prefix, equal: true }
+    }
+
+    fn matches(mut self, text: &dyn fmt::Display) -> bool {
+        let _ = write!(self, "{text}");
+        self.equal && self.rest.is_empty()
+    }
+}
+
+impl Write for StartsWith {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let len = text.len().min(self.rest.len());
+        self.equal &= text.as_bytes().get(..len) == self.rest.as_bytes().get(..len);
+        self.rest = self.rest.get(len..).unwrap_or_default();
+        Ok(())
+    }
 }
 
 /// For what makes starting impossible.
@@ -231,4 +271,17 @@ fn leave(ring0: Ring0) -> ! {
     let exit =
         [Exit::Reboot, Exit::Debug, Exit::Halt].into_iter().find(|&exit| exit as u8 == PANIC.load(Ordering::Relaxed));
     kernel::leave(ring0, exit.unwrap_or_default(), PANIC_CODE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_known_by_its_beginning() {
+        let matches = |text: &dyn fmt::Display| StartsWith::new("memory allocation of").matches(text);
+        assert!(matches(&format_args!("memory allocation of {} bytes failed", 7)));
+        assert!(!matches(&"memory"));
+        assert!(!matches(&"a memory allocation of"));
+    }
 }

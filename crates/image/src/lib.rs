@@ -2,8 +2,8 @@
 //! and finds the router its configuration.
 //!
 //! `main.rs` is the order of things; here are its verbs. [`computer`] brings the machine up, [`nics`] finds and
-//! starts network devices, [`budget`] divides memory, [`ports`] is the outside world of a node, [`config`] finds the
-//! text.
+//! starts network devices, [`budget`] divides memory, [`config`] finds the text, [`ports`] is the outside world of a
+//! node.
 
 #![no_std]
 #![deny(unsafe_code)]
@@ -17,4 +17,9 @@ pub mod buffer;
 pub mod computer;
 pub mod config;
 pub mod nics;
+#[cfg(not(test))] // It names the run time, which has a panic handler of its own.
+mod origin;
 pub mod ports;
+
+#[cfg(not(test))]
+pub use origin::origin;

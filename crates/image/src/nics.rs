@@ -77,7 +77,7 @@ pub fn start(computer: &mut Computer) -> Result<Devices, TooLittle> {
                 let mac = MacAddr(net.mac().unwrap_or_else(|| made_up_mac(place)));
                 nics.push(NicDevice { net, mac, vector, place });
             }
-            Err(error) => computer.console.say(format_args!("nic {place} not started: {error}")),
+            Err(error) => computer.console.say(format_args!("device {place} not started: {error}")),
         }
     }
     let unknown = put_in_order(&mut nics, |nic| nic.mac, &computer.boot.command_line);
@@ -91,7 +91,7 @@ pub fn start(computer: &mut Computer) -> Result<Devices, TooLittle> {
         let wakes = if vector.is_some() { "interrupt" } else { "timer" };
         let features = net.features();
         computer.console.say(format_args!(
-            "nic {index} {mac} {driver} {place} queues {receive}/{transmit} wakes by {wakes}: {features}"
+            "device {index} {mac} {driver} {place} queues {receive}/{transmit} wakes by {wakes}: {features}"
         ));
     }
     if nics.iter().any(|nic| nic.vector.is_none()) {
@@ -109,7 +109,7 @@ fn wanted(computer: &mut Computer, found: &[Found]) -> Features {
     ] {
         let lacking = found.iter().find(|device| !device.offer.features().contains(host));
         if let (false, Some(Found { place, .. })) = (wanted.contains(guest), lacking) {
-            computer.console.say(format_args!("no {what} offload on any NIC: nic {place} does not offer it"));
+            computer.console.say(format_args!("no {what} offload on any NIC: device {place} does not offer it"));
         }
     }
     wanted
@@ -130,7 +130,7 @@ fn pci_devices(computer: &mut Computer) -> Vec<Found> {
             .and_then(|transport| Offer::open(AnyTransport::Pci(transport)).map_err(|error| error.to_string()));
         match opened {
             Ok(offer) => found.push(Found { place, offer, vector }),
-            Err(error) => console.say(format_args!("nic {place} not usable: {error}")),
+            Err(error) => console.say(format_args!("device {place} not usable: {error}")),
         }
     }
     found
@@ -152,7 +152,7 @@ fn mmio_devices(computer: &mut Computer) -> Vec<Found> {
         let transport = match MmioTransport::open(registers, NETWORK) {
             Ok(transport) => transport,
             Err(virtio::transport::MmioError::Legacy) => {
-                console.say(format_args!("nic {place} not usable: {}", virtio::transport::MmioError::Legacy));
+                console.say(format_args!("device {place} not usable: {}", virtio::transport::MmioError::Legacy));
                 continue;
             }
             // Empty slots and devices of other kinds.
@@ -160,7 +160,7 @@ fn mmio_devices(computer: &mut Computer) -> Vec<Found> {
         };
         match Offer::open(AnyTransport::Mmio(transport)) {
             Ok(offer) => found.push(Found { place, offer, vector: machine.connect_line(line) }),
-            Err(error) => console.say(format_args!("nic {place} not usable: {error}")),
+            Err(error) => console.say(format_args!("device {place} not usable: {error}")),
         }
     }
     found

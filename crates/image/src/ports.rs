@@ -36,7 +36,9 @@ pub struct MetalPorts {
     idle_turns: u32,
     /// How long the box has slept.
     slept: Duration,
+    /// When the console, and when the devices were looked at.
     looked: Duration,
+    checked: Duration,
     /// No device lacks an interrupt.
     has_interrupts: bool,
 }
@@ -75,6 +77,7 @@ impl MetalPorts {
             idle_turns: 0,
             slept: Duration::ZERO,
             looked: Duration::ZERO,
+            checked: Duration::ZERO,
             has_interrupts,
         }
     }
@@ -89,8 +92,8 @@ impl MetalPorts {
     }
 
     /// Ends a turn. One that had work is followed by the next at once; after a few that had none the box sleeps until
-    /// a NIC, a key or `wake` needs it. True if it is time to look at the console.
-    pub fn rest(&mut self, busy: bool, wake: Option<Duration>) -> bool {
+    /// a NIC, a key or `wake` needs it. True if it is time to look at the console. `now` is when the turn began.
+    pub fn rest(&mut self, now: Duration, busy: bool, wake: Option<Duration>) -> bool {
         if busy {
             self.idle_turns = 0;
         } else {
@@ -99,15 +102,26 @@ impl MetalPorts {
         if self.idle_turns >= IDLE_TURNS {
             self.idle_turns = 0;
             self.sleep(wake);
-        } else if self.clock.now() < self.looked + LOOK / 10 {
+        } else if now < self.looked + LOOK / 10 {
             return false;
         }
         let now = self.clock.now();
-        if now >= self.looked + LOOK {
-            self.look();
+        if now >= self.checked + LOOK {
+            self.checked = now;
+            self.check();
         }
         self.looked = now;
         true
+    }
+
+    /// Says how the box is, and how long it took to get there.
+    pub fn report_ready(&mut self) {
+        let used = (self.memory_used)() / 1024;
+        let (buffers, buffer_size) = (self.pool.count(), self.pool.buffer_size());
+        let ready = self.clock.now().as_micros();
+        self.console.say(format_args!(
+            "ready after {ready} us, memory tables {used} KiB, {buffers} buffers of {buffer_size} bytes"
+        ));
     }
 
     /// The counters of the NICs themselves, a line each.
@@ -115,7 +129,7 @@ impl MetalPorts {
         for (index, device) in self.devices.iter().enumerate() {
             let counters = device.net.counters();
             self.console.say(format_args!(
-                "nic {index} received {} bytes {} transmitted {} bytes {} bad_header {} overrun {} unsupported {} waited {} kicks {}",
+                "device {index} received {} bytes {} transmitted {} bytes {} bad_header {} overrun {} unsupported {} waited {} kicks {}",
                 counters.received,
                 counters.received_bytes,
                 counters.transmitted,
@@ -162,13 +176,13 @@ impl MetalPorts {
     }
 
     /// Looks for what no interrupt tells: links that went up or down, devices that broke.
-    fn look(&mut self) {
+    fn check(&mut self) {
         for (index, device) in self.devices.iter_mut().enumerate() {
             let link = device.net.check();
             if device.net.down().is_none() && link != device.link {
                 device.link = link;
                 let state = if link { "up" } else { "down" };
-                self.console.say(format_args!("nic {index} link {state}"));
+                self.console.say(format_args!("device {index} link {state}"));
             }
         }
     }
@@ -178,7 +192,7 @@ impl MetalPorts {
         let Some(device) = self.devices.get_mut(index) else { return };
         if let (Some(violation), None) = (device.net.down(), device.down) {
             device.down = Some(violation);
-            self.console.say(format_args!("nic {index} taken down, its device breaks the rules: {violation}"));
+            self.console.say(format_args!("device {index} taken down, its device breaks the rules: {violation}"));
         }
     }
 
@@ -202,6 +216,11 @@ impl MetalPorts {
         }
         held_back
     }
+}
+
+/// The devices as a node knows them.
+pub fn nics(devices: &[NicDevice]) -> Vec<Nic> {
+    devices.iter().map(|nic| Nic { mac: nic.mac, mtu: nic.net.mtu(), driver: nic.net.driver() }).collect()
 }
 
 impl Ports for MetalPorts {

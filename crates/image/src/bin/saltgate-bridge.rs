@@ -10,8 +10,9 @@ extern crate alloc;
 
 use node::Ports;
 use rt::BootArguments;
-use saltgate_image::computer::{Computer, Origin, panicked};
+use saltgate_image::computer::{Computer, panicked, running};
 use saltgate_image::nics;
+use saltgate_image::origin;
 use saltgate_image::ports::MetalPorts;
 use wire::{Burst, PortId};
 
@@ -19,20 +20,8 @@ rt::entry!(start);
 
 fn start(boot: BootArguments) -> ! {
     rt::set_panic_hook(panicked);
-    let rt::Sections { text, read_only, writable, stack_guard } = rt::kernel_sections();
-    let BootArguments { protocol, info } = boot;
-    let origin = Origin {
-        protocol,
-        info,
-        code: text,
-        read_only,
-        writable,
-        stack_guard,
-        add_memory: rt::heap::add,
-        choose_copy: rt::choose_copy,
-    };
     // SAFETY: this is the first call of the program, on bare metal; the run time and the linker script say the truth.
-    let mut computer = unsafe { Computer::start(&origin) };
+    let mut computer = unsafe { Computer::start(&origin(boot)) };
     computer.report();
     let devices = match nics::start(&mut computer) {
         Ok(devices) => devices,
@@ -44,6 +33,7 @@ fn start(boot: BootArguments) -> ! {
     let ready = ports.clock().now().as_micros();
     ports.console(&alloc::format!("ready bridge of {count} NICs after {ready} us"));
     let mut burst = Burst::new();
+    running();
     loop {
         let mut busy = false;
         for port in 0..count as u16 {
@@ -52,7 +42,7 @@ fn start(boot: BootArguments) -> ! {
             burst.drain().for_each(|frame| ports.transmit(PortId(port ^ 1), frame));
         }
         ports.flush();
-        if ports.rest(busy, None) && ports.typed().is_some() {
+        if ports.rest(ports.clock().now(), busy, None) && ports.typed().is_some() {
             ports.report_counters();
         }
     }

@@ -59,12 +59,6 @@ impl AddressSpace {
     ///
     /// The running program still works: its code is `Code`, what it writes `Data`, and nothing it needs a guard.
     pub unsafe fn protect(&mut self, sections: &[(Range<u64>, Protection)]) {
-        for at in (0..MAPPED).step_by(LARGE_PAGE as usize) {
-            if let Some(entry) = self.entry(at, 2, false) {
-                // SAFETY: `entry` lies in a page table, which only this value changes.
-                unsafe { entry.write(entry.read() | NO_EXECUTE) }
-            }
-        }
         for (range, protection) in sections {
             let flags = match protection {
                 Protection::Code => PRESENT,
@@ -74,6 +68,16 @@ impl AddressSpace {
             };
             for at in range.clone().step_by(PAGE as usize) {
                 self.set(at, flags);
+            }
+        }
+        // Only now, when the code has pages of its own that keep their right.
+        let is_code = |at: u64| sections.iter().any(|(range, p)| *p == Protection::Code && range.contains(&at));
+        for at in (0..MAPPED).step_by(LARGE_PAGE as usize) {
+            if self.entry(at, 2, false).is_some_and(Self::is_large) {
+                self.forbid_execution(at, 2);
+            } else {
+                let pages = (at..at + LARGE_PAGE).step_by(PAGE as usize);
+                pages.filter(|&page| !is_code(page)).for_each(|page| self.forbid_execution(page, 1));
             }
         }
         self.flush();
@@ -94,6 +98,18 @@ impl AddressSpace {
         }
         self.flush();
         Some(Window { base, len: len as usize })
+    }
+
+    fn forbid_execution(&mut self, at: u64, level: u32) {
+        if let Some(entry) = self.entry(at, level, false) {
+            // SAFETY: `entry` lies in a page table, which only this value changes.
+            unsafe { entry.write(entry.read() | NO_EXECUTE) }
+        }
+    }
+
+    fn is_large(entry: NonNull<u64>) -> bool {
+        // SAFETY: only `entry` makes such pointers, into a page table.
+        unsafe { entry.read() & LARGE != 0 }
     }
 
     /// Maps one page, one to one.
