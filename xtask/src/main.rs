@@ -4,8 +4,10 @@
 
 #![forbid(unsafe_code)]
 
+mod bench;
 mod demo;
 mod elf;
+mod fuzz;
 mod image;
 mod packages;
 mod sh;
@@ -19,8 +21,9 @@ cargo xtask COMMAND
 
   demo [MACHINE]           boot the unikernel with examples/seed.nacl between real hosts and show what it does;
                            MACHINE is pc (default), q35 or microvm
-  test [STEP…]             every check, or only these: format lint image unit vm fuzz
+  test [STEP…]             every check, or only these: format lint image unit vm demo
   image                    build the unikernel, check it, and build `saltgate` with it inside
+  bench [WHAT…]            the numbers of the README: boot memory idle bulk packets connections roundtrip
   fuzz [MINUTES] [TARGET]  fuzz every target, or one, so many minutes each (default: 1)
 
 Options: --no-install never installs packages; what needs missing ones is skipped, and says so.";
@@ -41,8 +44,10 @@ fn main() -> ExitCode {
 
 fn dispatch(command: &str, rest: &[String], install: bool) -> Result<bool> {
     match command {
+        "bench" => bench::run(rest, install),
         "demo" => demo::run(rest, install),
         "test" => test::run(rest, install),
+        "fuzz" => fuzz::run(rest),
         "image" => image::build_all().map(|_| true),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");

@@ -3,8 +3,8 @@
 //! A failed step does not stop the others: one run shows all that is wrong. What cannot run here is skipped, and the
 //! summary says why.
 
-use crate::{image, packages, sh};
-use anyhow::{Result, ensure};
+use crate::{demo, image, packages, sh};
+use anyhow::{Context, Result, ensure};
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 type Step = fn(&mut Run) -> Result<Outcome>;
 
 const STEPS: &[(&str, Step)] =
-    &[("format", format), ("lint", lint), ("image", build_image), ("unit", unit), ("vm", vm), ("fuzz", fuzz)];
+    &[("format", format), ("lint", lint), ("image", build_image), ("unit", unit), ("vm", vm), ("demo", demo)];
 
 enum Outcome {
     Passed,
@@ -87,6 +87,8 @@ fn vm(run: &mut Run) -> Result<Outcome> {
     if let Err(why) = packages::install(packages::FOR_VMS, run.install)? {
         return Ok(Outcome::Skipped(why));
     }
+    let image = run.image()?;
+    sh::run(sh::cargo(["build", "--package", "saltgate-cli"]).env(image::VARIABLE, image))?;
     let mut command = sh::cargo(["test", "--package", "saltgate-vm-tests", "--no-fail-fast", "--"]);
     // Two cores: guests that boot at the same time only wait for each other.
     command.args(["--test-threads", "1"]);
@@ -97,22 +99,29 @@ fn vm(run: &mut Run) -> Result<Outcome> {
         inside.current_dir(sh::root());
         command = inside;
     }
+    command.env("SALTGATE_COMMAND", sh::target_dir().join("debug/saltgate"));
     run.tests(&mut command)
 }
 
-/// The fuzz targets over their corpora; `cargo xtask fuzz` is for finding new inputs.
-fn fuzz(run: &mut Run) -> Result<Outcome> {
-    let manifest = sh::root().join("fuzz/Cargo.toml");
-    run.tests(sh::cargo(["test", "--manifest-path"]).arg(manifest))
+/// The demo itself, as a user would see it.
+fn demo(run: &mut Run) -> Result<Outcome> {
+    if let Err(why) = packages::install(packages::FOR_VMS, run.install)? {
+        return Ok(Outcome::Skipped(why));
+    }
+    judged(demo::run(&[], run.install))
 }
 
 impl Run {
+    /// The image; built now, if the step that builds it was not asked for.
+    fn image(&mut self) -> Result<PathBuf> {
+        if self.image.is_none() {
+            self.image = Some(image::build()?);
+        }
+        self.image.clone().context("it was just built")
+    }
+
     fn tests(&mut self, command: &mut Command) -> Result<Outcome> {
-        let image = match &self.image {
-            Some(image) => image.clone(),
-            None => self.image.insert(image::build()?).clone(),
-        };
-        command.env(image::VARIABLE, image);
+        command.env(image::VARIABLE, self.image()?);
         let Self { results, skipped, .. } = self;
         judged(sh::tee(command, |line| {
             if line.starts_with("test result:") {

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod check;
+mod run;
 mod terminal;
 mod test;
 
@@ -23,6 +24,7 @@ struct Cli {
 #[derive(clap::Subcommand)]
 enum Command {
     Check(check::Args),
+    Run(run::Args),
     Test(test::Args),
 }
 
@@ -47,6 +49,7 @@ pub enum Format {
 fn main() -> ExitCode {
     let answer = match Cli::parse().command {
         Command::Check(args) => check::run(&args),
+        Command::Run(args) => run::run(&args),
         Command::Test(args) => test::run(&args),
     };
     match answer {

@@ -25,6 +25,7 @@ mod wiring;
 pub use counters::Counters;
 pub use host::{Host, Network, Reach};
 pub use machine::{Accel, Attach, Kind, Machine, Nic};
+pub use nix::sys::signal::Signal;
 pub use process::{Line, Process};
 pub use raw::RawSocket;
 pub use services::{Folder, LogServer, WebServer};
