@@ -1,6 +1,7 @@
 //! The real binary in a temporary folder: what it prints, all of it, and how it ends.
 
 mod check;
+mod diagnostics;
 mod stories;
 
 use std::path::{Path, PathBuf};

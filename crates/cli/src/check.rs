@@ -1,9 +1,11 @@
 //! `saltgate check`: compiles NaCl files and shows what is wrong with them.
 
-use crate::terminal;
-use crate::{Answer, Format};
+mod json;
+mod sarif;
+
+use crate::{Answer, terminal};
 use anyhow::{Context, Result, bail};
-use nacl::{Code, Diagnostic, Severity, Source};
+use nacl::{Code, Compiled, Severity, Source};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -24,48 +26,31 @@ pub struct Args {
     explain: Option<String>,
 }
 
-/// The JSON document.
-#[derive(Serialize)]
-struct Report {
-    files: Vec<FileReport>,
-    errors: usize,
-    warnings: usize,
+/// How what was found is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For people: each finding with its line of the file
+    Text,
+    /// One JSON document on standard output
+    Json,
+    /// One SARIF 2.1.0 document, for code review tools
+    Sarif,
 }
 
-#[derive(Serialize)]
-struct FileReport {
-    file: String,
-    /// It compiles.
-    ok: bool,
-    diagnostics: Vec<Finding>,
+/// A file, and what became of it.
+struct Checked {
+    source: Source,
+    compiled: Compiled,
 }
 
-/// Places count from 1; `end` is the first column behind, columns are Unicode scalar values.
-#[derive(Serialize)]
-struct Finding {
-    code: &'static str,
-    severity: &'static str,
-    message: String,
-    #[serde(flatten)]
-    place: Place,
-    related: Vec<Related>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    help: Option<String>,
+impl Checked {
+    fn count(&self, severity: Severity) -> usize {
+        self.compiled.diagnostics.iter().filter(|found| found.severity == severity).count()
+    }
 }
 
-#[derive(Serialize)]
-struct Related {
-    #[serde(flatten)]
-    place: Place,
-    message: String,
-}
-
-#[derive(Serialize)]
-struct Place {
-    line: u32,
-    column: u32,
-    end_line: u32,
-    end_column: u32,
+fn count(files: &[Checked], severity: Severity) -> usize {
+    files.iter().map(|file| file.count(severity)).sum()
 }
 
 pub fn run(args: &Args) -> Result<Answer> {
@@ -73,62 +58,40 @@ pub fn run(args: &Args) -> Result<Answer> {
         return explain(name, args.format);
     }
     let coloured = terminal::stdout_is_coloured();
-    let mut report = Report { files: Vec::new(), errors: 0, warnings: 0 };
+    let mut files = Vec::new();
     for path in &args.files {
         let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         let source = Source::from_bytes(path.display().to_string(), &bytes);
         let compiled = nacl::compile(&source);
-        let count = |severity| compiled.diagnostics.iter().filter(|found| found.severity == severity).count();
-        report.errors += count(Severity::Error);
-        report.warnings += count(Severity::Warning);
         if args.format == Format::Text {
             for found in &compiled.diagnostics {
                 terminal::print(&(terminal::render(&source, found, coloured) + "\n"))?;
             }
         }
-        report.files.push(FileReport {
-            file: source.name().to_owned(),
-            ok: compiled.policy.is_some(),
-            diagnostics: compiled.diagnostics.iter().map(|found| finding(&source, found)).collect(),
-        });
+        files.push(Checked { source, compiled });
     }
     match args.format {
-        Format::Text => terminal::print(&summary(&report))?,
-        Format::Json => terminal::print_json(&report)?,
+        Format::Text => terminal::print(&summary(&files))?,
+        Format::Json => terminal::print_json(&json::report(&files))?,
+        Format::Sarif => terminal::print_json(&sarif::log(&files))?,
     }
-    let good = report.files.iter().all(|file| file.ok) && (report.warnings == 0 || !args.deny_warnings);
+    let compile = files.iter().all(|file| file.compiled.policy.is_some());
+    let good = compile && (count(&files, Severity::Warning) == 0 || !args.deny_warnings);
     Ok(if good { Answer::Yes } else { Answer::No })
 }
 
 /// `seed.nacl: ok`, or how much is wrong.
-fn summary(report: &Report) -> String {
+fn summary(files: &[Checked]) -> String {
     let some = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
-    let what = match &report.files[..] {
-        [file] => file.file.clone(),
+    let what = match files {
+        [file] => file.source.name().to_owned(),
         files => some(files.len(), "file"),
     };
-    match (report.errors, report.warnings) {
+    match (count(files, Severity::Error), count(files, Severity::Warning)) {
         (0, 0) => format!("{what}: ok\n"),
         (0, warnings) => format!("{what}: ok, {}\n", some(warnings, "warning")),
         (errors, 0) => format!("{what}: {}\n", some(errors, "error")),
         (errors, warnings) => format!("{what}: {}, {}\n", some(errors, "error"), some(warnings, "warning")),
-    }
-}
-
-fn finding(source: &Source, found: &Diagnostic) -> Finding {
-    let place = |span: nacl::Span| {
-        let (start, end) = (source.place(span.start), source.place(span.end));
-        Place { line: start.line, column: start.column, end_line: end.line, end_column: end.column }
-    };
-    Finding {
-        code: found.code.name(),
-        severity: found.severity.name(),
-        message: found.message.clone(),
-        place: place(found.span),
-        related: { found.related.iter() }
-            .map(|(span, message)| Related { place: place(*span), message: message.clone() })
-            .collect(),
-        help: found.help.clone(),
     }
 }
 
@@ -154,6 +117,7 @@ fn explain(name: &str, format: Format) -> Result<Answer> {
             let (severity, text) = (code.severity().name(), code.title());
             terminal::print_json(&Explanation { code: code.name(), severity, text })?;
         }
+        Format::Sarif => bail!("`--explain` answers as text or json"),
     }
     Ok(Answer::Yes)
 }
