@@ -126,10 +126,13 @@ impl<B: Buffer> Plane<B> {
         // A probe asks without having an address yet (RFC 5227 §1.1).
         let probe = message.sender == Ipv4Addr::UNSPECIFIED;
         let on_link = self.ifaces.get(id).is_some_and(|iface| iface.on_link(sender)) && is_host_address(sender);
-        if !on_link && !probe {
+        let for_us = message.target == own.address;
+        // Linux asks in the name of whichever of its addresses the packet has (arp_announce 0): it is answered, and
+        // nothing is learned from an address that does not belong here.
+        let asked = for_us && message.operation == Operation::Request && is_host_address(sender);
+        if !on_link && !probe && !asked {
             return Err(DropReason::BadNeighborMessage.into());
         }
-        let for_us = message.target == own.address;
         if on_link {
             let hint = match message.operation {
                 Operation::Request if for_us => Hint::Question,

@@ -3,7 +3,7 @@
 use super::Show;
 use anyhow::{Context, Result};
 use lab::{Counters, LogServer, Reach, Site, WebServer};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -107,7 +107,7 @@ impl Show {
     }
 
     fn log_lines(&mut self, log: &LogServer) -> Result<()> {
-        let patience = Duration::from_secs(3);
+        let patience = Duration::from_secs(10);
         for (what, severity, text) in [
             ("log: accepted connection", 14, "New connection established (from 203.0.113.9)"),
             (
@@ -124,8 +124,12 @@ impl Show {
             let policy = format!("syslog to 192.168.0.231:6514 ({})", log.name());
             self.table.note(what, &policy, shortened(&seen), good);
         }
-        let kinds: BTreeSet<String> = log.lines().into_iter().collect();
-        println!("         {} log datagrams arrived, {} different ones", log.lines().len(), kinds.len());
+        // Without sender, time and the like, which differ from line to line.
+        let messages = log.lines().into_iter().map(|line| line.split(" - ").last().unwrap_or_default().to_owned());
+        let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
+        messages.for_each(|message| *kinds.entry(message).or_default() += 1);
+        println!("         all that arrived at {}:", log.name());
+        kinds.iter().for_each(|(message, count)| println!("         {count:6} × {message}"));
         Ok(())
     }
 
