@@ -18,6 +18,7 @@ mod conntrack;
 mod emit;
 mod event;
 mod forward;
+mod fragment;
 mod icmp;
 mod iface;
 mod ingress;
@@ -65,11 +66,15 @@ pub struct Limits {
     pub neighbors: u32,
     /// Frames that wait for a neighbor's MAC address, on all Ifaces together.
     pub held: u32,
+    /// Bytes of receive buffers that fragments may keep until their datagrams are complete, counted by 2 KiB for each
+    /// frame; what one source may keep of it is bounded apart. A host gives no more than it can spare of the buffers
+    /// that its NICs receive into.
+    pub fragments: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { flows: 65_536, neighbors: 1024, held: 256 }
+        Self { flows: 65_536, neighbors: 1024, held: 256, fragments: 4 << 20 }
     }
 }
 
@@ -89,6 +94,8 @@ pub struct Plane<B> {
     routes: Routes,
     conntrack: Conntrack,
     neighbors: Neighbors<B>,
+    fragments: fragment::Store<B>,
+    fragment_ids: fragment::Ids,
     rules: Rules,
     icmp: icmp::Limiter,
     counters: Counters,
@@ -112,6 +119,8 @@ impl<B: Buffer> Plane<B> {
             routes: Routes::new(&policy),
             conntrack: Conntrack::new(policy.conntrack.clone(), limits.flows, nat::is_dynamic(&policy), words, now),
             neighbors: Neighbors::new(limits.neighbors, limits.held, word(1) ^ word(2)),
+            fragments: fragment::Store::new(limits.fragments, words),
+            fragment_ids: fragment::Ids::new(nat::Random::new(word(0) ^ word(3))),
             rules: Rules::new(&policy, log::LogBuffer::new(&policy), nat::Random::new(word(3))),
             icmp: icmp::Limiter::new(),
             counters: Counters::new(policy.ifaces.len()),
@@ -141,6 +150,7 @@ impl<B: Buffer> Plane<B> {
             self.announce(None, out);
         }
         self.neighbor_timeout(now, out);
+        self.fragment_timeout(now, out);
         self.conntrack.expire(now);
         if let Some(lines) = self.rules.log.report(now) {
             self.report_suppressed(now, lines, out);
@@ -152,6 +162,7 @@ impl<B: Buffer> Plane<B> {
         let timers = [
             self.announce_at,
             self.neighbors.poll_timeout(),
+            self.fragments.poll_timeout(),
             self.conntrack.poll_timeout(),
             self.rules.log.poll_timeout(),
         ];
@@ -191,9 +202,9 @@ impl<B: Buffer> Plane<B> {
         self.conntrack.given_up()
     }
 
-    /// Frames that wait for their next hop's MAC address.
+    /// Packets that wait: for their next hop's MAC address, or for the rest of their datagram.
     pub fn held(&self) -> usize {
-        self.neighbors.waiting()
+        self.neighbors.waiting() + self.fragments.len()
     }
 
     /// From now on every stage writes down what it does, until [`take_trace`](Self::take_trace) is called no more: this
