@@ -11,7 +11,7 @@
 #![deny(unsafe_code)]
 
 #[cfg(any(test, feature = "fake"))]
-extern crate std;
+extern crate alloc;
 
 mod dma;
 mod frame;

@@ -1,7 +1,7 @@
 use super::*;
 use crate::transport::fake::{FakeDevice, FakeMemory};
-use std::vec;
-use std::vec::Vec;
+use alloc::vec;
+use alloc::vec::Vec;
 
 /// What QEMU offers with a TAP, as far as it matters to us.
 const OFFERED: u64 = 0x1_2001_bfa3 | 1 << 3;

@@ -3,12 +3,12 @@
 
 use super::{QueueAddresses, Transport};
 use crate::{Dma, PAGE, Region};
-use std::cell::{Cell, RefCell, UnsafeCell};
-use std::collections::VecDeque;
-use std::ptr::NonNull;
-use std::rc::Rc;
-use std::vec;
-use std::vec::Vec;
+use alloc::collections::VecDeque;
+use alloc::rc::Rc;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::cell::{Cell, RefCell, UnsafeCell};
+use core::ptr::NonNull;
 
 /// Memory that driver and device share. A device's address differs from the CPU's, so that confusing them shows.
 pub struct FakeMemory {
