@@ -24,7 +24,7 @@ fn every_command_in_the_documents_prints_what_they_show() {
                         eprintln!(
                             "skipped: {at}: this saltgate has no image inside; cargo xtask image builds one that has"
                         );
-                        continue;
+                        commands += 1;
                     }
                     ["saltgate", ref args @ ..] => {
                         let printed = saltgate(args);

@@ -47,7 +47,10 @@ impl<B: Buffer> Plane<B> {
         let Waiting { mut frame, iface, neighbor, sender, l3 } = packet;
         let Some(egress) = self.ifaces.get(iface) else { return };
         if !emit::link(&mut frame, l3, egress, mac, neighbor.is_ipv4()) {
-            return self.count_drop(Some(sender.account()), DropReason::NoBuffer, out);
+            if sender.counts() {
+                self.count_drop(Some(sender.account()), DropReason::NoBuffer, out);
+            }
+            return;
         }
         out.transmit(egress.link.port, frame);
         self.counters.iface_mut(Some(iface)).transmitted += 1;
@@ -55,6 +58,7 @@ impl<B: Buffer> Plane<B> {
         match sender {
             Sender::Transit(_) => row.forwarded += 1,
             Sender::Own(_) | Sender::Log(_) => row.sent += 1,
+            Sender::Piece(_) => {}
         }
     }
 
@@ -72,6 +76,7 @@ impl<B: Buffer> Plane<B> {
                 self.count_drop(Some(iface), reason, out);
                 self.rules.log.lose(1, now);
             }
+            Sender::Piece(_) => {}
         }
     }
 

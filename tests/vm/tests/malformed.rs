@@ -117,7 +117,7 @@ fn spoiled() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("a length longer than the frame", with(|packet| packet.total_len = Some(1000)), "Truncated"),
         ("a length shorter than the header", with(|packet| packet.total_len = Some(19)), "BadHeader"),
         ("a wrong header checksum", with(|packet| packet.checksum_off_by = 1), "BadHeaderChecksum"),
-        ("a fragment", with(|packet| packet.fragment = 0x2000), "Fragment"),
+        ("a fragment of an odd length", with(|packet| packet.fragment = 0x2000), "FragmentLength"),
         ("a TTL of 1", with(|packet| packet.ttl = 1), "TtlExpired"),
         ("a TTL of 0", with(|packet| packet.ttl = 0), "TtlExpired"),
         ("a UDP header cut off", with(|packet| packet.payload.truncate(5)), "BadTransport"),
