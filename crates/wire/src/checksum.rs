@@ -88,6 +88,12 @@ impl Delta {
         Self(((sum & 0xffff) + (sum >> 16)) as u16)
     }
 
+    /// Both changes together.
+    pub const fn and(self, other: Self) -> Self {
+        let sum = self.0 as u32 + other.0 as u32;
+        Self(((sum & 0xffff) + (sum >> 16)) as u16)
+    }
+
     pub const fn addr4(self, old: Ipv4Addr, new: Ipv4Addr) -> Self {
         let (old, new) = (old.to_bits(), new.to_bits());
         self.word((old >> 16) as u16, (new >> 16) as u16).word(old as u16, new as u16)

@@ -83,7 +83,7 @@ impl<'a> Header<'a> {
     }
 
     /// The options that are at hand, well-formed ones in order; the walk ends at the first that is not.
-    pub fn options(&self) -> impl Iterator<Item = TcpOption> + 'a {
+    pub fn options(&self) -> impl Iterator<Item = TcpOption> + use<'a> {
         let end = self.header_len().min(self.bytes.len());
         let mut rest = self.bytes.get(MIN_HEADER_LEN..end).unwrap_or(&[]);
         core::iter::from_fn(move || {
@@ -106,6 +106,12 @@ impl<'a> Header<'a> {
                     (2, &[a, b]) => TcpOption::MaximumSegmentSize(u16::from_be_bytes([a, b])),
                     (3, &[shift]) => TcpOption::WindowScale(shift.min(14)),
                     (4, []) => TcpOption::SackPermitted,
+                    (5, blocks) if !blocks.is_empty() && blocks.len() % 8 == 0 => TcpOption::Sack {
+                        right_edge: blocks.chunks_exact(8).map(|block| be32(block, 4)).fold(be32(blocks, 4), |a, b| {
+                            // The later of two sequence numbers, which wrap.
+                            if (b.wrapping_sub(a) as i32) > 0 { b } else { a }
+                        }),
+                    },
                     _ => TcpOption::Other(kind),
                 });
             }
@@ -120,6 +126,10 @@ pub enum TcpOption {
     /// Bits to shift a window by; at most 14 (RFC 7323 §2.3).
     WindowScale(u8),
     SackPermitted,
+    /// Selective acknowledgment: the highest right edge of its blocks (RFC 2018 §3).
+    Sack {
+        right_edge: u32,
+    },
     Other(u8),
 }
 
@@ -148,6 +158,7 @@ mod tests {
         assert_eq!(read(&[4, 2, 2, 0]), [SackPermitted]);
         assert_eq!(read(&[4, 2, 2, 9]), [SackPermitted]);
         assert_eq!(read(&[1, 1, 1, 2]), []);
+        assert_eq!(read(&[5, 10, 0, 0, 0, 1, 0, 0, 0, 9, 1, 1]), [Sack { right_edge: 9 }]);
     }
 
     #[test]

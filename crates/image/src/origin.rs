@@ -1,0 +1,19 @@
+//! What the run time has to tell the rest.
+
+use crate::computer::Origin;
+use rt::{BootArguments, Sections};
+
+/// Where this program comes from, and what its run time can do.
+pub fn origin(boot: BootArguments) -> Origin {
+    let Sections { text, read_only, writable, stack_guard } = rt::kernel_sections();
+    Origin {
+        protocol: boot.protocol,
+        info: boot.info,
+        code: text,
+        read_only,
+        writable,
+        stack_guard,
+        add_memory: rt::heap::add,
+        choose_copy: rt::choose_copy,
+    }
+}

@@ -1,0 +1,277 @@
+//! The outside world of a node on this machine: NICs, buffers, console, and sleep.
+
+use crate::buffer::DmaBuffer;
+use crate::computer::{Computer, Console};
+use crate::nics::{AnyTransport, Devices, NicDevice};
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+use kernel::{Clock, Machine, Vector};
+use node::{Nic, Ports, Vitals};
+use virtio::{Frame, Net, Pool, Violation};
+use wire::{Burst, PortId};
+
+/// How often in a row a turn may find nothing to do before the box sleeps. The next frame of a stream is often only
+/// moments away, but whoever brings it may need this very CPU.
+const IDLE_TURNS: u32 = 3;
+/// The longest sleep: then links and devices are looked at.
+const LOOK: Duration = Duration::from_secs(1);
+/// Without an interrupt the box looks this often.
+const BLIND: Duration = Duration::from_millis(1);
+/// How long a NIC that cannot send keeps the others from receiving, so that nothing need be dropped. Then it is taken
+/// for stuck, and frames for it are dropped until it moves again.
+const PATIENCE: Duration = Duration::from_millis(5);
+
+/// NICs and console of a node, and the machine that sleeps between its turns.
+pub struct MetalPorts {
+    pool: &'static Pool<'static>,
+    nics: Vec<Nic>,
+    devices: Vec<Device>,
+    machine: Machine,
+    console: Console,
+    clock: Clock,
+    memory_total: u64,
+    memory_used: fn() -> usize,
+    /// Turns in a row that had nothing to do.
+    idle_turns: u32,
+    /// How long the box has slept.
+    slept: Duration,
+    /// When the console, and when the devices were looked at.
+    looked: Duration,
+    checked: Duration,
+    /// No device lacks an interrupt.
+    has_interrupts: bool,
+}
+
+struct Device {
+    net: Net<'static, AnyTransport>,
+    vector: Option<Vector>,
+    link: bool,
+    down: Option<Violation>,
+    /// Since when it has not been able to send, and what it had sent by then.
+    stuck: Option<(Duration, u64)>,
+}
+
+impl MetalPorts {
+    /// Takes the machine over. `memory_used` tells how many bytes of the heap are in use.
+    pub fn new(computer: Computer, devices: Devices, memory_used: fn() -> usize) -> Self {
+        let Computer { machine, console, boot, .. } = computer;
+        let Devices { pool, nics: started, .. } = devices;
+        let nics =
+            started.iter().map(|nic| Nic { mac: nic.mac, mtu: nic.net.mtu(), driver: nic.net.driver() }).collect();
+        let has_interrupts = started.iter().all(|nic| nic.vector.is_some());
+        let devices = started
+            .into_iter()
+            .map(|NicDevice { net, vector, .. }| Device { net, vector, link: true, down: None, stuck: None })
+            .collect();
+        let clock = machine.clock();
+        Self {
+            pool,
+            nics,
+            devices,
+            machine,
+            console,
+            clock,
+            memory_total: boot.memory.total(),
+            memory_used,
+            idle_turns: 0,
+            slept: Duration::ZERO,
+            looked: Duration::ZERO,
+            checked: Duration::ZERO,
+            has_interrupts,
+        }
+    }
+
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// The line that was typed on the console, if Enter was pressed.
+    pub fn typed(&mut self) -> Option<String> {
+        self.console.typed()
+    }
+
+    /// Ends a turn. One that had work is followed by the next at once; after a few that had none the box sleeps until
+    /// a NIC, a key or `wake` needs it. True if it is time to look at the console. `now` is when the turn began.
+    pub fn rest(&mut self, now: Duration, busy: bool, wake: Option<Duration>) -> bool {
+        if busy {
+            self.idle_turns = 0;
+        } else {
+            self.idle_turns += 1;
+        }
+        if self.idle_turns >= IDLE_TURNS {
+            self.idle_turns = 0;
+            self.sleep(wake);
+        } else if now < self.looked + LOOK / 10 {
+            return false;
+        }
+        let now = self.clock.now();
+        if now >= self.checked + LOOK {
+            self.checked = now;
+            self.check();
+        }
+        self.looked = now;
+        true
+    }
+
+    /// Says how the box is, and how long it took to get there.
+    pub fn report_ready(&mut self) {
+        let used = (self.memory_used)() / 1024;
+        let (buffers, buffer_size) = (self.pool.count(), self.pool.buffer_size());
+        let ready = self.clock.now().as_micros();
+        self.console.say(format_args!(
+            "ready after {ready} us, memory tables {used} KiB, {buffers} buffers of {buffer_size} bytes"
+        ));
+    }
+
+    /// The counters of the NICs themselves, a line each.
+    pub fn report_counters(&mut self) {
+        for (index, device) in self.devices.iter().enumerate() {
+            let counters = device.net.counters();
+            self.console.say(format_args!(
+                "device {index} received {} bytes {} transmitted {} bytes {} bad_header {} overrun {} unsupported {} waited {} kicks {}",
+                counters.received,
+                counters.received_bytes,
+                counters.transmitted,
+                counters.transmitted_bytes,
+                counters.bad_header,
+                counters.overrun,
+                counters.unsupported,
+                counters.waited,
+                counters.kicks
+            ));
+        }
+        let (free, buffers) = (self.pool.available(), self.pool.count());
+        let used = (self.memory_used)() / 1024;
+        self.console.say(format_args!(
+            "buffers free {free} of {buffers}, memory {used} KiB of {} KiB in use",
+            self.memory_total / 1024
+        ));
+    }
+
+    fn sleep(&mut self, wake: Option<Duration>) {
+        let held_back = self.is_held_back();
+        let quiet = self.devices.iter_mut().fold(true, |quiet, device| {
+            // While receiving is held back, only the room to send is worth waking for.
+            let armed = if held_back { device.net.arm_transmit() } else { device.net.arm() };
+            armed && quiet
+        });
+        if !quiet {
+            return;
+        }
+        let begin = self.clock.now();
+        let until_wake = wake.map_or(LOOK, |wake| wake.saturating_sub(begin)).min(LOOK);
+        let longest = match (self.has_interrupts, held_back) {
+            (false, _) => BLIND,
+            (true, true) => PATIENCE,
+            (true, false) => LOOK,
+        };
+        let pending = self.machine.sleep(Some(until_wake.min(longest)));
+        self.slept += self.clock.now().saturating_sub(begin);
+        for device in &mut self.devices {
+            if device.vector.is_none_or(|vector| pending & vector.bit() != 0) {
+                device.net.wake();
+            }
+        }
+    }
+
+    /// Looks for what no interrupt tells: links that went up or down, devices that broke.
+    fn check(&mut self) {
+        for (index, device) in self.devices.iter_mut().enumerate() {
+            let link = device.net.check();
+            if device.net.down().is_none() && link != device.link {
+                device.link = link;
+                let state = if link { "up" } else { "down" };
+                self.console.say(format_args!("device {index} link {state}"));
+            }
+        }
+    }
+
+    /// Says once that a device was taken down.
+    fn tell_down(&mut self, index: usize) {
+        let Some(device) = self.devices.get_mut(index) else { return };
+        if let (Some(violation), None) = (device.net.down(), device.down) {
+            device.down = Some(violation);
+            self.console.say(format_args!("device {index} taken down, its device breaks the rules: {violation}"));
+        }
+    }
+
+    /// Whether a NIC has more to send than it can, and is not stuck.
+    fn is_held_back(&mut self) -> bool {
+        let mut held_back = false;
+        for device in &mut self.devices {
+            if !device.net.is_congested() {
+                device.stuck = None;
+                continue;
+            }
+            let now = self.clock.now();
+            let sent = device.net.counters().transmitted;
+            match device.stuck {
+                Some((since, before)) if before == sent => held_back |= now < since + PATIENCE,
+                _ => {
+                    device.stuck = Some((now, sent));
+                    held_back = true;
+                }
+            }
+        }
+        held_back
+    }
+}
+
+/// The devices as a node knows them.
+pub fn nics(devices: &[NicDevice]) -> Vec<Nic> {
+    devices.iter().map(|nic| Nic { mac: nic.mac, mtu: nic.net.mtu(), driver: nic.net.driver() }).collect()
+}
+
+impl Ports for MetalPorts {
+    type Buffer = DmaBuffer;
+
+    fn nics(&self) -> &[Nic] {
+        &self.nics
+    }
+
+    fn receive(&mut self, PortId(port): PortId, burst: &mut Burst<DmaBuffer>) {
+        if self.is_held_back() {
+            return;
+        }
+        let index = usize::from(port);
+        let Some(device) = self.devices.get_mut(index) else { return };
+        while !burst.is_full() {
+            let Some(frame) = device.net.receive() else { break };
+            if burst.push(DmaBuffer(frame)).is_err() {
+                break;
+            }
+        }
+        if device.net.down().is_some() {
+            self.tell_down(index);
+        }
+    }
+
+    fn transmit(&mut self, PortId(port): PortId, DmaBuffer(frame): DmaBuffer) {
+        if let Some(device) = self.devices.get_mut(usize::from(port)) {
+            device.net.transmit(frame);
+        }
+    }
+
+    fn allocate(&mut self) -> Option<DmaBuffer> {
+        Frame::allocate(self.pool).map(DmaBuffer)
+    }
+
+    fn flush(&mut self) {
+        for index in 0..self.devices.len() {
+            self.devices[index].net.flush();
+            if self.devices[index].net.down().is_some() {
+                self.tell_down(index);
+            }
+        }
+    }
+
+    fn console(&mut self, line: &str) {
+        self.console.say(format_args!("{line}"));
+    }
+
+    fn vitals(&mut self) -> Option<Vitals> {
+        let memory_used = (self.memory_used)() as u64;
+        Some(Vitals { memory_total: self.memory_total, memory_used, idle: Some(self.slept) })
+    }
+}

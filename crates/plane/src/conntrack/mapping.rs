@@ -1,0 +1,182 @@
+//! Mappings of dynamic source translation: which outer endpoint an inside endpoint has (RFC 4787 §4).
+//!
+//! A mapping serves all flows of its inside endpoint, towards whichever remote. It lives as long as they do, and at
+//! least [`HOLD`] after the last packet of the last one, so that a port is not given to another host too soon.
+
+use super::index::Index;
+use super::tuple::hash;
+use crate::nat::Site;
+use alloc::vec::Vec;
+use wire::{Duration, Instant, IpAddr};
+
+/// How long a mapping outlives its last packet (RFC 4787 REQ-5; RFC 6888 REQ-8).
+const HOLD: Duration = Duration::from_secs(120);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct MappingId(u32);
+
+/// An address and a port, or the identifier of an ICMP query.
+pub(crate) type Endpoint = (IpAddr, u16);
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mapping {
+    pub protocol: u8,
+    pub inner: Endpoint,
+    pub outer: Endpoint,
+    /// Where it was made: the Iface is the one that faces outward.
+    pub site: Site,
+    flows: u32,
+    /// Until when it is held without flows.
+    held_until: Instant,
+}
+
+impl Mapping {
+    fn is_over(&self, now: Instant) -> bool {
+        self.flows == 0 && self.held_until <= now
+    }
+}
+
+enum Record {
+    Free { next: u32 },
+    Used(Mapping),
+}
+
+const NIL: u32 = u32::MAX;
+
+pub(crate) struct Mappings {
+    records: Vec<Record>,
+    free: u32,
+    /// From the inner endpoint and outer address, and from the outer endpoint: `mapping << 1 | side`.
+    index: Index,
+    seed: [u64; 4],
+    /// Where the search for mappings that are over goes on.
+    hand: usize,
+}
+
+impl Mappings {
+    /// Room for `capacity` mappings.
+    pub fn new(capacity: u32, seed: [u64; 4]) -> Self {
+        let capacity = capacity.clamp(1, 1 << 30);
+        let record = |at: u32| Record::Free { next: if at + 1 < capacity { at + 1 } else { NIL } };
+        Self {
+            records: (0..capacity).map(record).collect(),
+            free: 0,
+            index: Index::new(capacity as usize * 2),
+            seed,
+            hand: 0,
+        }
+    }
+
+    fn hash(&self, side: u32, protocol: u8, endpoint: Endpoint, outer: IpAddr) -> u64 {
+        let bits = |address: IpAddr| match address {
+            IpAddr::V4(address) => u128::from(address.to_bits()),
+            IpAddr::V6(address) => address.to_bits(),
+        };
+        let (inner, outer) = (bits(endpoint.0), bits(outer));
+        let rest = u64::from(side) << 32 | u64::from(protocol) << 16 | u64::from(endpoint.1);
+        hash(self.seed, inner, outer, rest)
+    }
+
+    fn get(&self, id: u32) -> Option<&Mapping> {
+        match self.records.get(id as usize)? {
+            Record::Used(mapping) => Some(mapping),
+            Record::Free { .. } => None,
+        }
+    }
+
+    /// The mapping of an inside endpoint onto this outer address.
+    pub fn of_inner(&self, now: Instant, protocol: u8, inner: Endpoint, outer: IpAddr) -> Option<&Mapping> {
+        let is_it = |reference: u32| {
+            let same = |mapping: &Mapping| {
+                (mapping.protocol, mapping.inner, mapping.outer.0) == (protocol, inner, outer) && !mapping.is_over(now)
+            };
+            reference & 1 == 0 && self.get(reference >> 1).is_some_and(same)
+        };
+        let found = self.index.find(self.hash(0, protocol, inner, outer), is_it)?;
+        self.get(found >> 1)
+    }
+
+    /// The mapping that has this outer endpoint.
+    pub fn of_outer(&self, now: Instant, protocol: u8, outer: Endpoint) -> Option<&Mapping> {
+        self.find_outer(protocol, outer).and_then(|id| self.get(id)).filter(|mapping| !mapping.is_over(now))
+    }
+
+    fn find_outer(&self, protocol: u8, outer: Endpoint) -> Option<u32> {
+        let is_it = |reference: u32| {
+            let same = |mapping: &Mapping| (mapping.protocol, mapping.outer) == (protocol, outer);
+            reference & 1 == 1 && self.get(reference >> 1).is_some_and(same)
+        };
+        self.index.find(self.hash(1, protocol, outer, outer.0), is_it).map(|reference| reference >> 1)
+    }
+
+    /// One more flow goes by the mapping of these endpoints, which is made if there is none. `None`: the outer endpoint
+    /// belongs to another, or there is no room.
+    pub fn take(
+        &mut self,
+        now: Instant,
+        protocol: u8,
+        inner: Endpoint,
+        outer: Endpoint,
+        site: Site,
+    ) -> Option<MappingId> {
+        if let Some(id) = self.find_outer(protocol, outer) {
+            match self.records.get_mut(id as usize) {
+                Some(Record::Used(mapping)) if mapping.inner == inner => {
+                    mapping.flows += 1;
+                    return Some(MappingId(id));
+                }
+                Some(Record::Used(mapping)) if mapping.is_over(now) => self.remove(id),
+                _ => return None,
+            }
+        }
+        self.reclaim(now);
+        let id = self.free;
+        let next = match self.records.get(id as usize)? {
+            Record::Free { next } => *next,
+            Record::Used(_) => return None,
+        };
+        let (by_inner, by_outer) = (self.hash(0, protocol, inner, outer.0), self.hash(1, protocol, outer, outer.0));
+        if !self.index.enter(by_inner, id << 1) {
+            return None;
+        }
+        if !self.index.enter(by_outer, id << 1 | 1) {
+            self.index.leave(by_inner, id << 1);
+            return None;
+        }
+        self.free = next;
+        let mapping = Mapping { protocol, inner, outer, site, flows: 1, held_until: now };
+        if let Some(record) = self.records.get_mut(id as usize) {
+            *record = Record::Used(mapping);
+        }
+        Some(MappingId(id))
+    }
+
+    /// A flow that went by the mapping is gone; its last packet was at `last_packet`.
+    pub fn release(&mut self, id: MappingId, last_packet: Instant) {
+        if let Some(Record::Used(mapping)) = self.records.get_mut(id.0 as usize) {
+            mapping.flows = mapping.flows.saturating_sub(1);
+            mapping.held_until = mapping.held_until.max(last_packet + HOLD);
+        }
+    }
+
+    /// Looks at a few mappings, and removes those that are over.
+    fn reclaim(&mut self, now: Instant) {
+        let attempts = if self.free == NIL { 256 } else { 4 };
+        for _ in 0..attempts {
+            self.hand = if self.hand + 1 < self.records.len() { self.hand + 1 } else { 0 };
+            if matches!(self.records.get(self.hand), Some(Record::Used(mapping)) if mapping.is_over(now)) {
+                self.remove(self.hand as u32);
+            }
+        }
+    }
+
+    fn remove(&mut self, id: u32) {
+        let Some(&Mapping { protocol, inner, outer, .. }) = self.get(id) else { return };
+        self.index.leave(self.hash(0, protocol, inner, outer.0), id << 1);
+        self.index.leave(self.hash(1, protocol, outer, outer.0), id << 1 | 1);
+        let next = core::mem::replace(&mut self.free, id);
+        if let Some(record) = self.records.get_mut(id as usize) {
+            *record = Record::Free { next };
+        }
+    }
+}

@@ -1,0 +1,340 @@
+//! TCP as someone in the middle sees it: states and windows.
+//!
+//! The windows follow Guido van Rooij, "Real Stateful TCP Packet Filtering in IP Filter": for each direction, the
+//! highest sequence number sent, the highest that the other side allows, and the largest window it ever offered. They
+//! are tracked always; what does not fit is `invalid` only with `stateful_tcp`, but a FIN or RST that does not fit
+//! never shortens a connection's life (RFC 5961).
+
+use super::flow::Direction;
+use crate::parse::Tcp;
+use policy::Conntrack as Settings;
+use wire::Duration;
+use wire::tcp::{TcpOption, flag};
+
+/// FIN seen, in either direction (RFC 5382 REQ-5: transitory).
+const CLOSING: Duration = Duration::from_secs(240);
+const TIME_WAIT: Duration = Duration::from_secs(120);
+/// After an in-window RST.
+const CLOSE: Duration = Duration::from_secs(10);
+/// What a receiver may acknowledge late, in bytes: ACKs may lag by a whole window, and by this at least.
+const MIN_ACK_LAG: u32 = 66_000;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// The opener's SYN; or two SYNs that crossed.
+    SynSent,
+    /// Its answer.
+    SynReceived,
+    Established,
+    /// A FIN in one direction or both, not all acknowledged.
+    Closing,
+    /// Both FINs acknowledged.
+    TimeWait,
+    /// An in-window RST.
+    Closed,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TcpState {
+    pub phase: Phase,
+    original: Side,
+    reply: Side,
+}
+
+/// What one side has sent and may send. Sequence numbers wrap (RFC 9293 §3.4).
+#[derive(Clone, Copy, Debug, Default)]
+struct Side {
+    /// One past the highest sequence number sent.
+    end: u32,
+    /// One past the highest that the other side's window has ever allowed.
+    max_end: u32,
+    /// The largest window that this side has offered; 0: nothing of this side has been seen.
+    max_win: u32,
+    /// Its window scale, as its SYN announced it.
+    scale: u8,
+    /// Its SYN carried a window scale option; scaling is on if both did.
+    scales: bool,
+    fin: Option<u32>,
+    fin_acked: bool,
+    /// Acknowledges selectively: its acknowledgments may lag.
+    sack: bool,
+}
+
+/// What a segment is to its flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fit {
+    Fits,
+    /// Outside the window, or out of order for the state.
+    Unfit,
+}
+
+/// A segment with its length and the options that matter.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Segment {
+    pub tcp: Tcp,
+    pub payload_len: u32,
+    pub scale: Option<u8>,
+    pub sack_permitted: bool,
+    /// The highest right edge of its SACK blocks (RFC 2018 §3).
+    pub sacked: Option<u32>,
+}
+
+impl Segment {
+    /// `header` begins with the TCP header; options beyond it are not seen.
+    pub fn new(tcp: Tcp, payload_len: u32, header: &[u8]) -> Self {
+        let mut segment = Self { tcp, payload_len, scale: None, sack_permitted: false, sacked: None };
+        if tcp.header_len > 20 {
+            for option in wire::tcp::Header::parse(header).into_iter().flat_map(|header| header.options()) {
+                match option {
+                    TcpOption::WindowScale(scale) => segment.scale = Some(scale),
+                    TcpOption::SackPermitted => segment.sack_permitted = true,
+                    TcpOption::Sack { right_edge } => segment.sacked = Some(right_edge),
+                    TcpOption::MaximumSegmentSize(_) | TcpOption::Other(_) => {}
+                }
+            }
+        }
+        segment
+    }
+
+    fn has(&self, flags: u16) -> bool {
+        self.tcp.flags & flags != 0
+    }
+
+    /// One past its last sequence number: SYN and FIN count one each.
+    fn end(&self) -> u32 {
+        let control = u32::from(self.has(flag::SYN)) + u32::from(self.has(flag::FIN));
+        self.tcp.sequence.wrapping_add(self.payload_len).wrapping_add(control)
+    }
+}
+
+/// `a` is before `b` in sequence space.
+const fn before(a: u32, b: u32) -> bool {
+    (a.wrapping_sub(b) as i32) < 0
+}
+
+const fn after(a: u32, b: u32) -> bool {
+    before(b, a)
+}
+
+impl TcpState {
+    /// For protocols that are not TCP.
+    pub const NONE: Self = Self {
+        phase: Phase::Established,
+        original: Side {
+            end: 0,
+            max_end: 0,
+            max_win: 0,
+            scale: 0,
+            scales: false,
+            fin: None,
+            fin_acked: false,
+            sack: false,
+        },
+        reply: Side {
+            end: 0,
+            max_end: 0,
+            max_win: 0,
+            scale: 0,
+            scales: false,
+            fin: None,
+            fin_acked: false,
+            sack: false,
+        },
+    };
+
+    /// Of a flow that `segment` begins: by its SYN, or in the middle.
+    pub fn begin(segment: &Segment) -> Self {
+        let mut state = Self::NONE;
+        state.phase = match (segment.has(flag::SYN), segment.has(flag::ACK)) {
+            (true, false) => Phase::SynSent,
+            (true, true) => Phase::SynReceived,
+            (false, _) => Phase::Established,
+        };
+        state.window(Direction::Original, segment);
+        state.note_fin(Direction::Original, segment);
+        state
+    }
+
+    pub fn timeout(&self, settings: &Settings, replied: bool) -> Duration {
+        let established = settings.established.tcp;
+        match self.phase {
+            Phase::SynSent | Phase::SynReceived => settings.confirmed.tcp,
+            Phase::Established if !replied => settings.confirmed.tcp,
+            Phase::Established => established,
+            Phase::Closing => CLOSING.min(established),
+            Phase::TimeWait => TIME_WAIT.min(established),
+            Phase::Closed => CLOSE.min(established),
+        }
+    }
+
+    pub fn is_half_open(&self) -> bool {
+        matches!(self.phase, Phase::SynSent | Phase::SynReceived)
+    }
+
+    /// A new SYN may begin a new flow in this one's place.
+    pub fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::TimeWait | Phase::Closed)
+    }
+
+    /// Takes note of a segment of the flow. With `strict`, one that fits neither state nor window changes nothing;
+    /// without, it still moves the windows (the flow may have been picked up in the middle, or left out packets), but
+    /// its FIN or RST is not believed.
+    pub fn advance(&mut self, direction: Direction, segment: &Segment, strict: bool) -> Fit {
+        if !self.fits_phase(direction, segment) {
+            return Fit::Unfit;
+        }
+        let before = *self;
+        if self.window(direction, segment) == Fit::Unfit {
+            if strict {
+                *self = before;
+            }
+            return Fit::Unfit;
+        }
+        if segment.has(flag::RST) {
+            self.phase = Phase::Closed;
+            return Fit::Fits;
+        }
+        self.note_fin(direction, segment);
+        self.note_ack(direction, segment);
+        self.phase = self.next_phase(direction, segment);
+        Fit::Fits
+    }
+
+    /// What no endpoint would send in this state.
+    fn fits_phase(&self, direction: Direction, segment: &Segment) -> bool {
+        let (syn, ack, rst) = (segment.has(flag::SYN), segment.has(flag::ACK), segment.has(flag::RST));
+        let fin = segment.has(flag::FIN);
+        if syn && (fin || rst) || !(syn || ack || rst) {
+            return false;
+        }
+        match (self.phase, direction) {
+            // The opener acknowledges nothing before it has been answered.
+            (Phase::SynSent, Direction::Original) => rst || !ack,
+            (Phase::SynSent, Direction::Reply) => syn || rst,
+            _ => true,
+        }
+    }
+
+    fn next_phase(&self, direction: Direction, segment: &Segment) -> Phase {
+        let (syn, ack) = (segment.has(flag::SYN), segment.has(flag::ACK));
+        let fins = (self.original.fin.is_some(), self.reply.fin.is_some());
+        let acked = self.original.fin_acked && self.reply.fin_acked;
+        match self.phase {
+            Phase::Closed => Phase::Closed,
+            Phase::SynSent if syn && ack && direction == Direction::Reply => Phase::SynReceived,
+            Phase::SynSent if syn && direction == Direction::Reply => Phase::SynReceived,
+            Phase::SynSent => Phase::SynSent,
+            Phase::SynReceived if ack && !syn && fins == (false, false) => Phase::Established,
+            phase if fins == (true, true) && acked => {
+                if matches!(phase, Phase::TimeWait) {
+                    phase
+                } else {
+                    Phase::TimeWait
+                }
+            }
+            _ if fins != (false, false) => Phase::Closing,
+            phase => phase,
+        }
+    }
+
+    fn sides(&mut self, direction: Direction) -> (&mut Side, &mut Side) {
+        match direction {
+            Direction::Original => (&mut self.original, &mut self.reply),
+            Direction::Reply => (&mut self.reply, &mut self.original),
+        }
+    }
+
+    fn note_fin(&mut self, direction: Direction, segment: &Segment) {
+        if segment.has(flag::FIN) {
+            self.sides(direction).0.fin = Some(segment.end());
+        }
+    }
+
+    fn note_ack(&mut self, direction: Direction, segment: &Segment) {
+        let (_, other) = self.sides(direction);
+        if segment.has(flag::ACK) && other.fin.is_some_and(|fin| !before(segment.tcp.ackseq, fin)) {
+            other.fin_acked = true;
+        }
+    }
+
+    /// The window check, and what the segment teaches about the windows.
+    fn window(&mut self, direction: Direction, segment: &Segment) -> Fit {
+        let (syn, rst) = (segment.has(flag::SYN), segment.has(flag::RST));
+        let answers_syn = self.phase == Phase::SynSent && direction == Direction::Reply;
+        let (sender, receiver) = self.sides(direction);
+        let (mut sequence, mut end) = (segment.tcp.sequence, segment.end());
+        let raw = u32::from(segment.tcp.window);
+        if sender.max_win == 0 {
+            // The first segment of this side.
+            if syn {
+                *sender = Side { end, max_end: end, max_win: raw.max(1), ..Side::default() };
+                sender.scales = segment.scale.is_some();
+                sender.scale = segment.scale.unwrap_or(0);
+                sender.sack = segment.sack_permitted;
+                if segment.has(flag::ACK) && !(sender.scales && receiver.scales) {
+                    // Scaling is on only if both sides asked for it (RFC 7323 §1.3).
+                    (sender.scale, receiver.scale) = (0, 0);
+                }
+            } else if rst && answers_syn {
+                // A refused SYN: it must acknowledge it (RFC 9293 §3.5.2).
+                let fits = segment.has(flag::ACK) && segment.tcp.ackseq == receiver.end;
+                return if fits { Fit::Fits } else { Fit::Unfit };
+            } else {
+                // Picked up in the middle: all that is known is this segment.
+                let window = (raw << sender.scale).max(1);
+                *sender =
+                    Side { end, max_end: end.wrapping_add(window), max_win: window, scale: 14, ..Side::default() };
+                sender.sack = true;
+            }
+            if receiver.max_win == 0 {
+                if segment.has(flag::ACK) {
+                    (receiver.end, receiver.max_end) = (segment.tcp.ackseq, segment.tcp.ackseq);
+                }
+                return Fit::Fits;
+            }
+            if !segment.has(flag::ACK) {
+                return Fit::Fits;
+            }
+        }
+        let unacked = receiver.end;
+        let mut ack = segment.tcp.ackseq;
+        if !segment.has(flag::ACK) || rst && ack == 0 {
+            ack = unacked;
+        }
+        if rst && sequence == 0 && answers_syn {
+            (sequence, end) = (sender.end, sender.end);
+        }
+        let edge = segment.sacked.filter(|edge| after(*edge, ack) && !after(*edge, receiver.end)).unwrap_or(ack);
+        let lag = sender.max_win.max(MIN_ACK_LAG);
+        let within = receiver.max_win == 0 || after(end, sender.end.wrapping_sub(receiver.max_win).wrapping_sub(1));
+        let fits = before(sequence, sender.max_end.wrapping_add(1))
+            && within
+            && before(edge, receiver.end.wrapping_add(1))
+            && after(edge, receiver.end.wrapping_sub(lag).wrapping_sub(1));
+        if fits && !rst {
+            sender.learn(receiver, segment, ack, edge, end);
+        }
+        // A RST is believed at exactly the next sequence number that is expected, or where an ACK proves that its
+        // sender has seen the other side's latest bytes (RFC 5961 §3.2).
+        let believed = !rst || sequence == sender.end || segment.has(flag::ACK) && ack == unacked;
+        if fits && believed { Fit::Fits } else { Fit::Unfit }
+    }
+}
+
+impl Side {
+    fn learn(&mut self, receiver: &mut Self, segment: &Segment, ack: u32, edge: u32, end: u32) {
+        let scale = if segment.has(flag::SYN) { 0 } else { self.scale };
+        let window = u32::from(segment.tcp.window) << scale;
+        self.max_win = self.max_win.max(window.saturating_add(edge.wrapping_sub(ack)));
+        if after(end, self.end) {
+            self.end = end;
+        }
+        if receiver.max_win != 0 && after(end, self.max_end) {
+            receiver.max_win = receiver.max_win.saturating_add(end.wrapping_sub(self.max_end));
+        }
+        let allowed = ack.wrapping_add(window.max(1));
+        if after(allowed, receiver.max_end) {
+            receiver.max_end = allowed;
+        }
+    }
+}

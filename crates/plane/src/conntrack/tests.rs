@@ -1,0 +1,327 @@
+//! Tracking against a naive model, and TCP's life told segment by segment.
+
+use super::tcp::Phase;
+use super::*;
+use crate::parse::{Tcp, Transport, Udp};
+use alloc::vec;
+use alloc::vec::Vec;
+
+fn packet(src: [u8; 4], dst: [u8; 4], protocol: u8, transport: Transport) -> Packet {
+    Packet {
+        iif: Some(IfaceId(0)),
+        oif: None,
+        src: IpAddr::from(src),
+        dst: IpAddr::from(dst),
+        ttl: 64,
+        protocol,
+        tos: 0,
+        id: 0,
+        ip_checksum: 0,
+        is_splittable: true,
+        total_len: 48,
+        wire_len: 48,
+        split_mtu: 0,
+        l3: 14,
+        l4: 34,
+        fragment_header_len: 0,
+        transport,
+        to_group: false,
+        quoted: None,
+    }
+}
+
+fn udp(src: u8, sport: u16, dst: u8, dport: u16) -> Packet {
+    let transport = Transport::Udp(Udp { sport, dport, length: 28, checksum: 1 });
+    packet([10, 0, 0, src], [10, 0, 0, dst], 17, transport)
+}
+
+fn conntrack(limit: u32, strict: bool) -> Conntrack {
+    let settings = Settings { stateful_tcp: strict, ..Settings::default() };
+    Conntrack::new(settings, limit, true, [0x51, 0x9e3c_0f12, 3, 5 << 40], Instant::BOOT)
+}
+
+/// A connection as a list entry: its tuple, whether a reply was seen, when it dies.
+struct Naive {
+    tuple: Tuple,
+    replied: bool,
+    deadline: Instant,
+}
+
+#[test]
+fn tracking_equals_a_list_of_connections() {
+    let mut conntrack = conntrack(400, false);
+    let mut list: Vec<Naive> = vec![];
+    let mut random = Random::new(7);
+    let mut now = Instant::BOOT;
+    for step in 0..30_000 {
+        now += core::time::Duration::from_millis(random.next() % 400);
+        if random.next().is_multiple_of(500) {
+            now += core::time::Duration::from_secs(random.next() % 700);
+        }
+        let endpoint = |bits: u64| ((bits % 3) as u8, (bits >> 8) as u16 % 3 + 1);
+        let ((a, sport), (b, dport)) = (endpoint(random.next()), endpoint(random.next()));
+        if (a, sport) == (b, dport) {
+            continue;
+        }
+        let packet = udp(a, sport, b, dport);
+        let tuple = Tuple::of(&packet, None);
+        list.retain(|entry| entry.deadline > now);
+        let known = list.iter_mut().find(|entry| entry.tuple == tuple || entry.tuple.reversed() == tuple);
+        let tracked = conntrack.track(now, packet, &[], Some(IfaceId(0)));
+        match known {
+            Some(entry) => {
+                entry.replied |= entry.tuple != tuple;
+                entry.deadline = now + core::time::Duration::from_secs(if entry.replied { 300 } else { 30 });
+                let expected = if entry.replied { CtState::Established } else { CtState::New };
+                assert_eq!((tracked.state(), tracked.is_draft()), (expected, false), "step {step}");
+            }
+            None => {
+                assert!(tracked.is_draft(), "step {step}");
+                // Some first packets are dropped by a rule, and leave nothing behind.
+                if random.next().is_multiple_of(4) {
+                    continue;
+                }
+                conntrack.confirm(now, tracked, &[]).unwrap_or_else(|reason| panic!("step {step}: {reason}"));
+                list.push(Naive { tuple, replied: false, deadline: now + core::time::Duration::from_secs(30) });
+            }
+        }
+        if random.next().is_multiple_of(16) {
+            conntrack.expire(now);
+        }
+        assert!(conntrack.usage().0 as usize >= list.len(), "step {step}");
+    }
+    now += core::time::Duration::from_secs(1000);
+    while conntrack.usage().0 > 0 {
+        conntrack.expire(now);
+    }
+}
+
+#[test]
+fn a_full_table_refuses_new_flows_and_never_touches_known_ones() {
+    let mut conntrack = conntrack(1, false);
+    let now = Instant::BOOT;
+    let enter = |conntrack: &mut Conntrack, now, sport| {
+        let tracked = conntrack.track(now, udp(1, sport, 2, 53), &[], None);
+        conntrack.confirm(now, tracked, &[]).map(|_| ())
+    };
+    assert_eq!(enter(&mut conntrack, now, 7), Ok(()));
+    assert_eq!(enter(&mut conntrack, now, 8), Err(DropReason::TableFull));
+    assert_eq!(enter(&mut conntrack, Instant::from_secs(29), 7), Ok(()), "a refresh never fails");
+    assert_eq!(enter(&mut conntrack, Instant::from_secs(60), 8), Ok(()), "the first has expired");
+}
+
+#[test]
+fn ports_are_kept_or_taken_from_the_same_range_and_parity_and_never_shared() {
+    let mut conntrack = conntrack(2000, false);
+    let mut random = Random::new(3);
+    let outer = IpAddr::from([192, 0, 2, 1]);
+    let site = Site { hook: policy::Hook::Postrouting, iface: IfaceId(1), function: None };
+    let mut taken: Vec<(u16, u8, u16)> = vec![];
+    for (host, sport) in (1..=120).flat_map(|host| [(host, 4000), (host, 4001), (host, 500), (host, 501)]) {
+        let now = Instant::BOOT;
+        let mut tracked = conntrack.track(now, udp(host, sport, 200, 53), &[], None);
+        let port = conntrack.choose_port(now, &mut random, &tracked.packet, outer).unwrap();
+        assert_eq!(port & 1, sport & 1, "parity of {sport}");
+        assert_eq!(port < 1024, sport < 1024, "range of {sport}");
+        assert!(host > 1 || port == sport, "the first keeps its port");
+        assert!(taken.iter().all(|(other, ..)| *other != port), "{port} is shared");
+        taken.push((port, host, sport));
+        let inner = (tracked.packet.src, sport);
+        tracked.packet.set_src(outer, port);
+        tracked.draft_snat(site, Some(inner));
+        conntrack.confirm(now, tracked, &[]).unwrap();
+        // Towards another remote the same mapping is used.
+        let elsewhere = udp(host, sport, 201, 53);
+        assert_eq!(conntrack.choose_port(now, &mut random, &elsewhere, outer), Some(port));
+    }
+}
+
+#[test]
+fn a_flood_of_syns_pushes_out_half_open_connections_and_no_established_one() {
+    let mut talk = Talk::handshake(true);
+    let now = Instant::from_secs(1);
+    for sport in 0..1000 {
+        let tcp = Tcp {
+            sport,
+            dport: 80,
+            sequence: 1,
+            ackseq: 0,
+            flags: S,
+            window: 0,
+            header_len: 20,
+            reserved: 0,
+            checksum: 0,
+            urgptr: 0,
+        };
+        let syn = packet([10, 9, 0, 1], [10, 0, 0, 2], 6, Transport::Tcp(tcp));
+        let tracked = talk.conntrack.track(now, syn, &[], None);
+        assert!(talk.conntrack.confirm(now, tracked, &[]).is_ok(), "SYN {sport}");
+    }
+    assert_eq!((talk.conntrack.usage(), talk.conntrack.given_up()), ((8, 8), 993));
+    assert_eq!(talk.say(false, A, 901, 101, 10), CtState::Established);
+}
+
+#[test]
+fn the_index_takes_every_flow_that_the_table_has_room_for() {
+    let mut conntrack = conntrack(20_000, false);
+    for at in 0..20_000u32 {
+        let tracked = conntrack.track(Instant::BOOT, udp((at >> 14) as u8 + 1, at as u16 % 16_384, 200, 53), &[], None);
+        conntrack.confirm(Instant::BOOT, tracked, &[]).unwrap_or_else(|reason| panic!("flow {at}: {reason}"));
+    }
+    assert_eq!(conntrack.usage(), (20_000, 20_000));
+}
+
+/// One conversation: who speaks (`>` the opener), flags, sequence, acknowledgment, payload bytes.
+struct Talk {
+    conntrack: Conntrack,
+    now: Instant,
+}
+
+impl Talk {
+    fn new(strict: bool) -> Self {
+        Self { conntrack: conntrack(8, strict), now: Instant::BOOT }
+    }
+
+    fn say(&mut self, opener: bool, flags: u16, sequence: u32, ackseq: u32, len: u32) -> CtState {
+        let (src, dst, sport, dport) = if opener { (1, 2, 4000, 80) } else { (2, 1, 80, 4000) };
+        let tcp = Tcp {
+            sport,
+            dport,
+            sequence,
+            ackseq,
+            flags,
+            window: 1000,
+            header_len: 20,
+            reserved: 0,
+            checksum: 0,
+            urgptr: 0,
+        };
+        let mut packet = packet([10, 0, 0, src], [10, 0, 0, dst], 6, Transport::Tcp(tcp));
+        packet.total_len = 40 + len;
+        let tracked = self.conntrack.track(self.now, packet, &[], None);
+        let state = tracked.state();
+        if state != CtState::Invalid {
+            self.conntrack.confirm(self.now, tracked, &[]).unwrap();
+        }
+        state
+    }
+
+    fn phase(&self) -> Phase {
+        let (id, _) = self.conntrack.table.find(&Tuple::of(&self.opener(), None)).unwrap();
+        self.conntrack.table.get(id).unwrap().tcp.phase
+    }
+
+    fn opener(&self) -> Packet {
+        let tcp = Tcp {
+            sport: 4000,
+            dport: 80,
+            sequence: 0,
+            ackseq: 0,
+            flags: 0,
+            window: 0,
+            header_len: 20,
+            reserved: 0,
+            checksum: 0,
+            urgptr: 0,
+        };
+        packet([10, 0, 0, 1], [10, 0, 0, 2], 6, Transport::Tcp(tcp))
+    }
+
+    fn handshake(strict: bool) -> Self {
+        let mut talk = Self::new(strict);
+        assert_eq!(talk.say(true, S, 100, 0, 0), CtState::New);
+        assert_eq!(talk.phase(), Phase::SynSent);
+        assert_eq!(talk.say(false, S | A, 900, 101, 0), CtState::Established);
+        assert_eq!(talk.phase(), Phase::SynReceived);
+        assert_eq!(talk.say(true, A, 101, 901, 0), CtState::Established);
+        assert_eq!(talk.phase(), Phase::Established);
+        talk
+    }
+}
+
+const S: u16 = flag::SYN;
+const A: u16 = flag::ACK;
+const F: u16 = flag::FIN;
+const R: u16 = flag::RST;
+
+#[test]
+fn a_connection_is_opened_used_and_closed() {
+    for strict in [false, true] {
+        let mut talk = Talk::handshake(strict);
+        assert_eq!(talk.say(true, A, 101, 901, 500), CtState::Established);
+        assert_eq!(talk.say(false, A, 901, 601, 200), CtState::Established);
+        assert_eq!(talk.say(true, F | A, 601, 1101, 0), CtState::Established);
+        assert_eq!(talk.phase(), Phase::Closing);
+        assert_eq!(talk.say(false, F | A, 1101, 602, 0), CtState::Established);
+        assert_eq!(talk.say(true, A, 602, 1102, 0), CtState::Established);
+        assert_eq!(talk.phase(), Phase::TimeWait);
+        assert_eq!(talk.say(true, S, 5000, 0, 0), CtState::New, "a new connection in its place");
+        assert_eq!(talk.phase(), Phase::SynSent);
+    }
+}
+
+#[test]
+fn a_blind_reset_or_fin_ends_nothing() {
+    for (strict, state) in [(false, CtState::Established), (true, CtState::Invalid)] {
+        let mut talk = Talk::handshake(strict);
+        for flags in [R, R | A, F | A] {
+            assert_eq!(talk.say(false, flags, 500_000, 900_000, 0), state, "flags {flags}");
+            assert_eq!(talk.phase(), Phase::Established);
+        }
+        assert_eq!(talk.say(false, R, 901, 0, 0), CtState::Established);
+        assert_eq!(talk.phase(), Phase::Closed, "the exact one is believed");
+    }
+}
+
+#[test]
+fn a_refused_connection_is_closed_at_once() {
+    let mut talk = Talk::new(true);
+    talk.say(true, S, 100, 0, 0);
+    assert_eq!(talk.say(false, R | A, 0, 77, 0), CtState::Invalid, "it must acknowledge the SYN");
+    assert_eq!(talk.say(false, R | A, 0, 101, 0), CtState::Established);
+    assert_eq!(talk.phase(), Phase::Closed);
+}
+
+#[test]
+fn what_may_begin_a_connection_depends_on_stateful_tcp() {
+    for (flags, simple, strict) in [
+        (S, CtState::New, CtState::New),
+        (A, CtState::New, CtState::Invalid),
+        (S | A, CtState::New, CtState::Invalid),
+        (R, CtState::Invalid, CtState::Invalid),
+        (F | A, CtState::New, CtState::Invalid),
+    ] {
+        assert_eq!(Talk::new(false).say(true, flags, 1, 1, 0), simple, "flags {flags}");
+        assert_eq!(Talk::new(true).say(true, flags, 1, 1, 0), strict, "flags {flags}, stateful");
+    }
+}
+
+#[test]
+fn two_syns_that_cross_open_one_connection() {
+    let mut talk = Talk::new(true);
+    assert_eq!(talk.say(true, S, 100, 0, 0), CtState::New);
+    assert_eq!(talk.say(false, S, 900, 0, 0), CtState::Established);
+    assert_eq!(talk.say(true, S | A, 100, 901, 0), CtState::Established);
+    assert_eq!(talk.say(false, S | A, 900, 101, 0), CtState::Established);
+    assert_eq!(talk.say(true, A, 101, 901, 10), CtState::Established);
+    assert_eq!(talk.phase(), Phase::Established);
+}
+
+#[test]
+fn an_acknowledgment_before_the_answer_is_invalid() {
+    let mut talk = Talk::new(true);
+    talk.say(true, S, 100, 0, 0);
+    assert_eq!(talk.say(true, A, 101, 901, 0), CtState::Invalid);
+}
+
+#[test]
+fn data_beyond_the_window_is_invalid_and_a_connection_in_the_middle_is_picked_up() {
+    let mut talk = Talk::handshake(true);
+    assert_eq!(talk.say(true, A, 101, 901, 900), CtState::Established);
+    assert_eq!(talk.say(true, A, 10_001, 901, 900), CtState::Invalid);
+    let mut talk = Talk::new(false);
+    assert_eq!(talk.say(true, A, 5000, 9000, 100), CtState::New);
+    assert_eq!(talk.say(false, A, 9000, 5100, 100), CtState::Established);
+    assert_eq!(talk.say(false, F | A, 9100, 5100, 0), CtState::Established);
+    assert_eq!(talk.phase(), Phase::Closing);
+}

@@ -1,0 +1,64 @@
+//! What a router owes a packet that is not for it (RFC 1812 §5): a route, one hop less to live, and a fitting link.
+
+use crate::DropReason;
+use crate::icmp::Answer;
+use crate::iface::Ifaces;
+use crate::parse::Packet;
+use crate::pipeline::Refusal;
+use crate::route::{NextHop, Routes};
+use policy::Policy;
+use wire::addr::is_link_local6;
+use wire::{IfaceId, IpAddr, Ipv4Addr};
+
+/// Finds the way out, if this Iface forwards at all and the packet may be forwarded.
+pub(crate) fn lookup(
+    policy: &Policy,
+    ifaces: &Ifaces,
+    routes: &Routes,
+    iface: IfaceId,
+    packet: &Packet,
+) -> Result<NextHop, Refusal> {
+    if !may_be_forwarded(packet) {
+        return Err(DropReason::NotForwardable.into());
+    }
+    if !ifaces.get(iface).is_some_and(|iface| iface.forwards(packet.is_v4())) {
+        return Err(DropReason::NotForwarding.into());
+    }
+    routes.lookup(ifaces, packet.dst).map_err(|reason| {
+        let tells = policy.gateway.as_ref().is_some_and(|gateway| gateway.send_unreachable);
+        let answer = (tells && reason == DropReason::NoRoute).then_some(Answer::NoRoute);
+        Refusal { reason, answer }
+    })
+}
+
+/// Takes one hop off and checks the size, before any rule of the forward chain sees the packet.
+pub(crate) fn hop(policy: &Policy, ifaces: &Ifaces, packet: Packet, hop: &NextHop) -> Result<Packet, Refusal> {
+    if packet.ttl <= 1 {
+        let tells = policy.gateway.as_ref().is_none_or(|gateway| gateway.send_time_exceeded);
+        let answer = tells.then_some(Answer::TimeExceeded);
+        return Err(Refusal { reason: DropReason::TtlExpired, answer });
+    }
+    let mtu = ifaces.get(hop.iface).map_or(0, |iface| iface.link.mtu);
+    let fits = packet.wire_len <= u32::from(mtu);
+    if !fits && !packet.is_splittable {
+        return Err(Refusal { reason: DropReason::TooBig, answer: Some(Answer::TooBig { mtu }) });
+    }
+    let split_mtu = if fits { 0 } else { mtu };
+    Ok(Packet { ttl: packet.ttl - 1, oif: Some(hop.iface), split_mtu, ..packet })
+}
+
+/// Multicast, broadcast, link-local and reserved addresses stay on their link (RFC 1812 §5.3.4, §5.3.7; RFC 3927
+/// §2.7; RFC 4291 §2.5.6).
+fn may_be_forwarded(packet: &Packet) -> bool {
+    let fits = |address: IpAddr| match address {
+        IpAddr::V4(address) => {
+            !(address.is_multicast()
+                || address.is_link_local()
+                || address.octets()[0] >= 240
+                || address == Ipv4Addr::UNSPECIFIED)
+        }
+        IpAddr::V6(address) => !(address.is_multicast() || is_link_local6(address) || address.is_unspecified()),
+    };
+    // A unicast packet in a broadcast frame is not forwarded (RFC 1812 §5.3.4).
+    !packet.to_group && fits(packet.src) && fits(packet.dst)
+}

@@ -1,0 +1,108 @@
+//! Admission: may this packet be here at all? Martians, spoofed sources, the way back.
+
+use crate::iface::{Iface, Ifaces};
+use crate::parse::Packet;
+use crate::route::Routes;
+use crate::{DropReason, parse};
+use policy::ReversePath;
+use wire::addr::is_link_local6;
+use wire::ipv4::protocol;
+use wire::{IfaceId, IpAddr, Ipv4Addr, Ipv6Addr, icmpv6};
+
+/// Lets a received packet pass, or says why not.
+pub(crate) fn admit(ifaces: &Ifaces, routes: &Routes, id: IfaceId, packet: &Packet) -> Result<(), DropReason> {
+    let iface = ifaces.get(id).ok_or(DropReason::NoIface)?;
+    if !iface.has_family(packet.is_v4()) && !is_dhcp_answer(iface, packet) {
+        return Err(DropReason::FamilyOff);
+    }
+    match (packet.src, packet.dst) {
+        (IpAddr::V4(src), IpAddr::V4(dst)) => admit4(iface, src, dst)?,
+        (IpAddr::V6(src), IpAddr::V6(dst)) => admit6(packet, src, dst)?,
+        _ => return Err(DropReason::BadHeader),
+    }
+    // All configured addresses are our own: a packet that comes in and claims one is spoofed, on whichever Iface.
+    // One message must get through: a station that has the same address says so from that very address (RFC 4862 §5.4.4).
+    if ifaces.owner(packet.src).is_some() && !is_neighbor_advertisement(packet) {
+        return Err(DropReason::SpoofedSource);
+    }
+    if packet.src == packet.dst {
+        return Err(DropReason::Land);
+    }
+    match iface.reverse_path {
+        Some(mode) if is_judged(packet.src) => reverse_path(ifaces, routes, id, mode, packet.src),
+        _ => Ok(()),
+    }
+}
+
+/// A server's answer to the DHCP client of an Iface that has no address yet (RFC 2131 §4.1).
+pub(crate) fn is_dhcp_answer(iface: &Iface, packet: &Packet) -> bool {
+    let ports = matches!(packet.transport, parse::Transport::Udp(udp) if udp.sport == 67 && udp.dport == 68);
+    iface.dhcp && ports && packet.is_v4()
+}
+
+fn admit4(iface: &Iface, src: Ipv4Addr, dst: Ipv4Addr) -> Result<(), DropReason> {
+    let broadcast = iface.address4.and_then(|own| own.broadcast());
+    if src.is_multicast() || src == Ipv4Addr::BROADCAST || src.is_loopback() || Some(src) == broadcast {
+        return Err(DropReason::MartianSource);
+    }
+    if dst.is_loopback() || dst == Ipv4Addr::UNSPECIFIED {
+        return Err(DropReason::MartianDestination);
+    }
+    Ok(())
+}
+
+fn admit6(packet: &Packet, src: Ipv6Addr, dst: Ipv6Addr) -> Result<(), DropReason> {
+    if src.is_multicast() || src == Ipv6Addr::LOCALHOST || src.to_ipv4_mapped().is_some() {
+        return Err(DropReason::MartianSource);
+    }
+    // `::` may only ask for a neighbor or join a group (RFC 4862 §5.4.2, RFC 3590).
+    if src == Ipv6Addr::UNSPECIFIED && !is_link_message(packet) {
+        return Err(DropReason::MartianSource);
+    }
+    if dst == Ipv6Addr::UNSPECIFIED || dst == Ipv6Addr::LOCALHOST || dst.to_ipv4_mapped().is_some() {
+        return Err(DropReason::MartianDestination);
+    }
+    Ok(())
+}
+
+/// Neighbor or listener discovery: belongs to the link, as ARP does; no rule sees it and it is never forwarded.
+pub(crate) fn is_link_message(packet: &Packet) -> bool {
+    match packet.transport {
+        parse::Transport::Icmp(icmp) if packet.protocol == protocol::ICMPV6 => {
+            icmpv6::is_neighbor_discovery(icmp.kind) || icmpv6::is_listener_discovery(icmp.kind)
+        }
+        _ => false,
+    }
+}
+
+fn is_neighbor_advertisement(packet: &Packet) -> bool {
+    match packet.transport {
+        parse::Transport::Icmp(icmp) => {
+            packet.protocol == protocol::ICMPV6 && icmp.kind == icmpv6::kind::NEIGHBOR_ADVERTISEMENT
+        }
+        _ => false,
+    }
+}
+
+/// Unspecified and link-local sources are exempt from the reverse-path check.
+fn is_judged(src: IpAddr) -> bool {
+    match src {
+        IpAddr::V4(src) => src != Ipv4Addr::UNSPECIFIED,
+        IpAddr::V6(src) => src != Ipv6Addr::UNSPECIFIED && !is_link_local6(src),
+    }
+}
+
+fn reverse_path(
+    ifaces: &Ifaces,
+    routes: &Routes,
+    id: IfaceId,
+    mode: ReversePath,
+    src: IpAddr,
+) -> Result<(), DropReason> {
+    let way_back = routes.way_to(ifaces, src);
+    let passes = match mode {
+        ReversePath::Strict => way_back == Some(id),
+        ReversePath::Loose => way_back.is_some(),
+    };
+    if passes { Ok(()) } else { Err(DropReason::ReversePath) }
+}

@@ -1,0 +1,231 @@
+//! The walk of one packet.
+//!
+//! ```text
+//!  receive ─► parse ─► admit ─► track ─► PREROUTING ─► lookup ─┬─ for us ─► INPUT ─► confirm ─► deliver
+//!                        │ ▲                                   │
+//!              fragment: hold, and on with the whole datagram  │
+//!                                                              └─ onward ─► hop ─► FORWARD ─► POSTROUTING ─┐
+//!                                                                                                          │
+//!                                            transmit ◄─ send ◄─ emit ◄─ confirm ◄─────────────────────────┘
+//! ```
+//!
+//! The walk decides on values; the bytes stay as they came until `emit` writes the differences, so that an ICMP error
+//! quotes the packet as it was sent. `?` is the drop path: a [`Refusal`] has one reason and one counter, and says by
+//! itself whether its sender is owed an answer.
+
+use crate::chain::{self, Ruling, View};
+use crate::conntrack::{Confirmed, Tracked, Tuple};
+use crate::icmp::Answer;
+use crate::neighbor::Sender;
+use crate::parse::{self, Arrived, Fragment, Packet};
+use crate::route::NextHop;
+use crate::trace::{Summary, TraceStep};
+use crate::{DropReason, Outlet, Plane, emit, forward, ingress};
+use policy::{Hook, Reject};
+use wire::ethernet::{self, ethertype};
+use wire::{Buffer, IfaceId, Instant, PortId};
+
+/// Where a walk leads.
+pub(crate) enum Way {
+    /// Out of an Iface.
+    Out(Confirmed, NextHop),
+    /// To the box's own stack on an Iface.
+    In(Confirmed, IfaceId),
+    /// Nowhere: an ARP, neighbor or listener discovery message, which the link has used up.
+    Link,
+    /// To wait for the rest of its datagram.
+    Hold(Fragment),
+    /// Nowhere: the balancer has used it up.
+    Used,
+    /// Into the balancer's waiting room.
+    Queue(Tuple),
+}
+
+/// Why a packet goes nowhere, and what its sender is owed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refusal {
+    pub reason: DropReason,
+    pub answer: Option<Answer>,
+}
+
+impl From<DropReason> for Refusal {
+    fn from(reason: DropReason) -> Self {
+        Self { reason, answer: None }
+    }
+}
+
+impl<B: Buffer> Plane<B> {
+    /// One received frame, to its end.
+    pub(crate) fn receive(&mut self, now: Instant, port: PortId, mut frame: B, out: &mut impl Outlet<B>) {
+        let (iface, link) = match self.arrive(port, &frame) {
+            Ok((iface, link)) => (iface, link),
+            Err((iface, reason)) => {
+                self.counters.iface_mut(iface).received += 1;
+                return self.count_drop(iface, reason, out);
+            }
+        };
+        self.counters.iface_mut(Some(iface)).received += 1;
+        match self.walk(now, iface, &link, &mut frame, out) {
+            Ok(Way::Out(packet, hop)) => self.send(now, packet, hop, frame, Sender::Transit(iface), out),
+            Ok(Way::In(packet, owner)) => self.deliver(packet, owner, iface, frame, out),
+            Ok(Way::Link | Way::Used) => self.counters.iface_mut(Some(iface)).link += 1,
+            Ok(Way::Queue(tuple)) => {
+                if let Some(balancer) = &mut self.balancer {
+                    balancer.hold(now, tuple, frame, iface, link.len);
+                }
+            }
+            Ok(Way::Hold(fragment)) => self.hold(now, iface, &fragment, frame, out),
+            Err(refusal) => self.refuse(now, iface, &link, refusal, &mut frame, out),
+        }
+        if self.balancer.is_some() {
+            self.release_clients(now, out);
+        }
+        self.send_log(now, out);
+    }
+
+    /// Finds the frame's Iface; refuses what is not for us.
+    fn arrive(&self, port: PortId, frame: &B) -> Result<(IfaceId, ethernet::Header), (Option<IfaceId>, DropReason)> {
+        let link = ethernet::Header::parse(frame.head()).map_err(|_| (None, DropReason::FrameTruncated))?;
+        let iface = self.ifaces.of_frame(port, link.vid).ok_or((None, DropReason::NoIface))?;
+        if !link.src.is_unicast() {
+            return Err((Some(iface), DropReason::BadSourceMac));
+        }
+        if link.dst != self.ifaces.mac(iface) && !link.dst.is_group() {
+            return Err((Some(iface), DropReason::NotOurMac));
+        }
+        Ok((iface, link))
+    }
+
+    fn walk(
+        &mut self,
+        now: Instant,
+        iface: IfaceId,
+        link: &ethernet::Header,
+        frame: &mut B,
+        out: &mut impl Outlet<B>,
+    ) -> Result<Way, Refusal> {
+        let mut arrived = match link.ethertype {
+            ethertype::ARP => return self.handle_arp(now, iface, link, frame, out),
+            ethertype::IPV4 => parse::arrived(frame, link.len, false, Some(iface))?,
+            ethertype::IPV6 => parse::arrived(frame, link.len, true, Some(iface))?,
+            _ => return Err(DropReason::UnknownEthertype.into()),
+        };
+        arrived.packet_mut().to_group = link.dst.is_group();
+        ingress::admit(&self.ifaces, &self.routes, iface, arrived.packet_mut())?;
+        match arrived {
+            Arrived::Fragment(fragment) => Ok(Way::Hold(fragment)),
+            Arrived::Packet(packet) if ingress::is_link_message(&packet) => {
+                self.handle_link_message(now, iface, &packet, frame, out)
+            }
+            Arrived::Packet(packet) => self.pass_hooks(now, iface, packet, frame, out),
+        }
+    }
+
+    /// The walk of what is admitted and whole: a packet, or a datagram by the frame of its first fragment.
+    pub(crate) fn pass_hooks(
+        &mut self,
+        now: Instant,
+        iface: IfaceId,
+        packet: Packet,
+        frame: &B,
+        out: &mut impl Outlet<B>,
+    ) -> Result<Way, Refusal> {
+        self.rules.trace.note(|| TraceStep::Received { iface, packet: Summary::of(&packet) });
+        let mut tracked = self.track(now, iface, packet, frame)?;
+        self.run_chain(now, Hook::Prerouting, iface, &mut tracked)?;
+        if self.is_local(iface, &tracked.packet) {
+            self.run_chain(now, Hook::Input, iface, &mut tracked)?;
+            if let Some(way) = self.serve(now, iface, &mut tracked, frame, out)? {
+                return Ok(way);
+            }
+            return Ok(Way::In(self.confirm(now, tracked, frame)?, iface));
+        }
+        let hop = forward::lookup(&self.policy, &self.ifaces, &self.routes, iface, &tracked.packet)?;
+        self.rules.trace.note(|| TraceStep::Routed { iface: hop.iface, neighbor: hop.neighbor });
+        tracked.packet = forward::hop(&self.policy, &self.ifaces, tracked.packet, &hop)?;
+        self.run_chain(now, Hook::Forward, iface, &mut tracked)?;
+        if let Some(owner) = self.ifaces.owner(tracked.packet.dst) {
+            return self.arrive_at(now, owner, tracked, frame);
+        }
+        self.run_chain(now, Hook::Postrouting, hop.iface, &mut tracked)?;
+        Ok(Way::Out(self.confirm(now, tracked, frame)?, hop))
+    }
+
+    /// A packet that was forwarded to another Iface's own address is received there.
+    fn arrive_at(&mut self, now: Instant, owner: IfaceId, mut tracked: Tracked, frame: &B) -> Result<Way, Refusal> {
+        tracked.packet.oif = None;
+        tracked.packet.ttl = tracked.packet.ttl.saturating_sub(1);
+        self.run_chain(now, Hook::Prerouting, owner, &mut tracked)?;
+        self.run_chain(now, Hook::Input, owner, &mut tracked)?;
+        Ok(Way::In(self.confirm(now, tracked, frame)?, owner))
+    }
+
+    pub(crate) fn track(
+        &mut self,
+        now: Instant,
+        iface: IfaceId,
+        packet: Packet,
+        frame: &B,
+    ) -> Result<Tracked, DropReason> {
+        let tracked = self.look_up(now, iface, packet, frame)?;
+        self.rules.trace.note(|| TraceStep::Tracked { state: tracked.state() });
+        Ok(tracked)
+    }
+
+    fn look_up(&mut self, now: Instant, iface: IfaceId, packet: Packet, frame: &B) -> Result<Tracked, DropReason> {
+        if !self.ifaces.get(iface).is_some_and(|iface| iface.tracked) {
+            return Ok(Tracked::untracked(packet));
+        }
+        if !packet.is_icmp_error() {
+            return Ok(self.conntrack.track(now, packet, transport_header(frame, &packet), Some(iface)));
+        }
+        // Nothing is concluded from an error whose checksum is wrong (RFC 5508 REQ-3).
+        if !emit::transport_checksum_is_right(frame, &packet) {
+            return Err(DropReason::BadTransportChecksum);
+        }
+        let mut bytes = [0; 192];
+        let len = frame.copy_out(usize::from(packet.l4) + emit::ICMP_HEADER_LEN, &mut bytes);
+        let quote = parse::quote(bytes.get(..len).unwrap_or(&[]), !packet.is_v4());
+        Ok(self.conntrack.track_error(now, packet, quote.as_ref(), Some(iface)))
+    }
+
+    pub(crate) fn confirm(&mut self, now: Instant, tracked: Tracked, frame: &B) -> Result<Confirmed, DropReason> {
+        self.conntrack.confirm(now, tracked, transport_header(frame, &tracked.packet))
+    }
+
+    /// Runs the chain of a hook; its drop is a refusal.
+    pub(crate) fn run_chain(
+        &mut self,
+        now: Instant,
+        hook: Hook,
+        iface: IfaceId,
+        tracked: &mut Tracked,
+    ) -> Result<(), Refusal> {
+        let view = View { now, policy: &self.policy, ifaces: &self.ifaces, conntrack: &self.conntrack };
+        match chain::run(view, &mut self.rules, hook, iface, tracked) {
+            Ruling::Pass => Ok(()),
+            Ruling::Drop => Err(DropReason::by_rule(hook).into()),
+            Ruling::Refuse(reason) => Err(reason.into()),
+            Ruling::Reject(reject) => {
+                let answer = match reject {
+                    Reject::AdminProhibited => Answer::AdminProhibited,
+                    Reject::PortUnreachable => Answer::PortUnreachable,
+                    Reject::TcpReset => Answer::TcpReset,
+                };
+                Err(Refusal { reason: DropReason::Rejected, answer: Some(answer) })
+            }
+        }
+    }
+
+    /// Is the packet, as it is now, for this Iface itself? Addresses of other Ifaces are reached by being forwarded.
+    fn is_local(&self, iface: IfaceId, packet: &Packet) -> bool {
+        let receives =
+            |iface: &crate::iface::Iface| iface.receives(packet.dst) || ingress::is_dhcp_answer(iface, packet);
+        self.ifaces.get(iface).is_some_and(receives)
+    }
+}
+
+/// What is at hand of the transport header.
+fn transport_header<'a, B: Buffer>(frame: &'a B, packet: &Packet) -> &'a [u8] {
+    frame.head().get(usize::from(packet.l4)..).unwrap_or(&[])
+}

@@ -1,0 +1,31 @@
+//! Every input that is kept runs through its target.
+
+use std::path::Path;
+
+fn replay(target: &str, run: fn(&[u8])) {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
+    let mut inputs = 0;
+    for entry in std::fs::read_dir(dir).expect("a corpus") {
+        let path = entry.expect("a file of the corpus").path();
+        let input = std::fs::read(&path).expect("a file of the corpus");
+        println!("{}", path.display());
+        run(&input);
+        inputs += 1;
+    }
+    assert!(inputs > 0, "the corpus of {target} is empty");
+}
+
+#[test]
+fn frames_of_the_corpus_are_forwarded_answered_or_counted() {
+    replay("frame", saltgate_fuzz::frame::run);
+}
+
+#[test]
+fn texts_of_the_corpus_get_diagnostics_or_a_policy() {
+    replay("nacl_text", saltgate_fuzz::nacl_text::run);
+}
+
+#[test]
+fn devices_of_the_corpus_are_served_or_taken_down() {
+    replay("ring_device", saltgate_fuzz::ring_device::run);
+}

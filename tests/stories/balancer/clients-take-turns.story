@@ -1,0 +1,18 @@
+# The nodes serve in turn, and see the balancer only; clients see one address.
+config ../../nacl/upstream-lb.nacl
+
++0s   start
+      out inside tcp 10.20.17.72:$a > 10.20.17.81:80 S
+      out inside tcp 10.20.17.72:$b > 10.20.17.82:80 S
++1ms  in inside tcp 10.20.17.81:80 > 10.20.17.72:$a SA
+      out inside tcp 10.20.17.72:$a > 10.20.17.81:80 x1..3
++1ms  in inside tcp 10.20.17.82:80 > 10.20.17.72:$b SA
+      out inside tcp 10.20.17.72:$b > 10.20.17.82:80 x1..3
++1s   in outside tcp 10.20.17.5:1000 > 10.20.17.71:80 S
+      out inside tcp 10.20.17.72:$p > 10.20.17.81:80 S ttl 64
++1ms  in outside tcp 10.20.17.6:1000 > 10.20.17.71:80 S
+      out inside tcp 10.20.17.72:$q > 10.20.17.82:80 S ttl 64
++1ms  in inside tcp 10.20.17.81:80 > 10.20.17.72:$p SA
+      out outside tcp 10.20.17.71:80 > 10.20.17.5:1000 SA
++1ms  in outside tcp 10.20.17.5:1000 > 10.20.17.71:80 PA data "GET / HTTP/1.0"
+      out inside tcp 10.20.17.72:$p > 10.20.17.81:80 PA data "GET / HTTP/1.0"

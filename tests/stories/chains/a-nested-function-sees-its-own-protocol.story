@@ -1,0 +1,12 @@
+# UDP passes over a function for TCP.
+config <<END
+Iface e { index: 0, address: 10.0.0.45, netmask: 255.255.255.0, input: a }
+Filter::IP a { Filter::TCP { drop } accept }
+END
+
++0ms in e udp 10.0.0.9:7 > 10.0.0.45:53
+     local e
+     out e icmp unreachable-port 10.0.0.45 > 10.0.0.9 [udp 10.0.0.9:7 > 10.0.0.45:53 ttl 64]
+
++0ms in e tcp 10.0.0.9:7 > 10.0.0.45:53 S
+     drop input e

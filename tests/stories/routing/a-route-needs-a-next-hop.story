@@ -1,0 +1,9 @@
+# Iface b has no gateway, and the destination is not on its link.
+config <<END
+Iface a { index: 0, address: 10.0.0.1, netmask: 255.255.255.0, gateway: 10.0.0.254 }
+Iface b { index: 1, address: 10.1.0.1, netmask: 255.255.255.0 }
+Gateway gw [ { net: 10.0.0.0, netmask: 255.255.255.0, iface: a }, { net: 172.16.0.0, netmask: 255.255.0.0, iface: b } ]
+END
+
++0ms in a udp 10.0.0.9:1 > 172.16.0.1:2
+     drop NoNextHop a

@@ -1,0 +1,65 @@
+//! The project's chores, in Rust rather than shell: `cargo xtask test` is what CI runs.
+//!
+//! Exit status: 0 all good, 1 a check failed, 2 it could not be done.
+
+#![forbid(unsafe_code)]
+
+mod bench;
+mod demo;
+mod elf;
+mod fuzz;
+mod image;
+mod packages;
+mod sh;
+mod test;
+
+use anyhow::{Result, bail};
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+cargo xtask COMMAND
+
+  demo [MACHINE]           boot the unikernel with examples/seed.nacl between real hosts and show what it does;
+                           MACHINE is pc (default), q35 or microvm
+  test [STEP…]             every check, or only these: format lint image unit vm demo
+  image                    build the unikernel, check it, and build `saltgate` with it inside
+  bench [WHAT…]            the numbers of the README: boot memory idle bulk packets connections roundtrip
+  fuzz [MINUTES] [TARGET]  fuzz every target, or one, so many minutes each (default: 1)
+
+Options: --no-install never installs packages; what needs missing ones is skipped, and says so.";
+
+fn main() -> ExitCode {
+    let mut args: Vec<String> = std::env::args().skip(1).collect();
+    let install = !take_flag(&mut args, "--no-install");
+    let (command, rest) = args.split_first().map_or(("", &[][..]), |(command, rest)| (command.as_str(), rest));
+    match dispatch(command, rest, install) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn dispatch(command: &str, rest: &[String], install: bool) -> Result<bool> {
+    match command {
+        "bench" => bench::run(rest, install),
+        "demo" => demo::run(rest, install),
+        "test" => test::run(rest, install),
+        "fuzz" => fuzz::run(rest),
+        "image" => image::build_all().map(|_| true),
+        "help" | "--help" | "-h" => {
+            println!("{USAGE}");
+            Ok(true)
+        }
+        "" => bail!("which command?\n\n{USAGE}"),
+        other => bail!("no such command: {other}\n\n{USAGE}"),
+    }
+}
+
+fn take_flag(args: &mut Vec<String>, flag: &str) -> bool {
+    let before = args.len();
+    args.retain(|arg| arg != flag);
+    args.len() < before
+}
