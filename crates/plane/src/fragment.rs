@@ -94,7 +94,14 @@ impl<B: Buffer> Plane<B> {
                 self.drop_datagram(datagram, refusal.reason, out);
             }
             (Err(Refusal { reason, .. }), Err(_)) => self.drop_datagram(datagram, reason, out),
-            // A datagram is neither a message of the link nor a fragment.
+            (Ok(Way::Link | Way::Used), _) => {
+                let row = self.counters.iface_mut(Some(iface));
+                row.link += 1;
+                while self.fragments.next(&mut datagram).is_some() {
+                    row.link += 1;
+                }
+            }
+            // A SYN that comes in pieces is not worth waiting with.
             (Ok(_), _) => self.drop_datagram(datagram, DropReason::FragmentedControl, out),
         }
     }
@@ -128,7 +135,11 @@ impl<B: Buffer> Plane<B> {
         out: &mut impl Outlet<B>,
     ) {
         let packet = *confirmed.packet();
-        let hops = first.packet.ttl.saturating_sub(packet.ttl);
+        // One hop less for each; what the box sends in its own name begins with its own TTL.
+        let ttl_of = |ttl: u8| match first.packet.ttl.checked_sub(packet.ttl) {
+            Some(hops) => ttl.saturating_sub(hops),
+            None => packet.ttl,
+        };
         // Two inside hosts may have chosen the same identification towards the same destination; behind one source
         // address their fragments would be mixed up (RFC 6864).
         let id = (packet.is_v4() && packet.src != first.packet.src).then(|| self.fragment_ids.next());
@@ -136,7 +147,7 @@ impl<B: Buffer> Plane<B> {
         let mut next = Some((frame, first.extent));
         while let Some((mut frame, extent)) = next {
             let l3 = usize::from(extent.l3);
-            emit::fragment(&mut frame, l3, &packet, extent.ttl.saturating_sub(hops), id);
+            emit::fragment(&mut frame, l3, &packet, ttl_of(extent.ttl), id);
             let NextHop { iface, neighbor } = hop;
             let waiting = Waiting { frame, iface, neighbor, sender: Sender::Transit(datagram.iface), l3 };
             if packet.split_mtu != 0 && extent.packet_len() > u32::from(packet.split_mtu) {

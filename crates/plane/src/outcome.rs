@@ -61,7 +61,7 @@ drop_reasons! {
     FragmentRefused "FragmentRefused" "A late fragment of a datagram that has been dropped.",
     FragmentTimeout "FragmentTimeout" "A fragment whose datagram was not complete in time.",
     FragmentsFull "FragmentsFull" "A fragment that had to give way: its source, or all together, have too many.",
-    FragmentedControl "FragmentedControl" "Neighbor or listener discovery, or an ICMP error, in fragments.",
+    FragmentedControl "FragmentedControl" "Neighbor or listener discovery, an ICMP error, or a client's SYN that would have to wait for a node, in fragments.",
     ReassemblyTooLong "ReassemblyTooLong" "A datagram in fragments for the box itself that no buffer can hold.",
     // Admission.
     MartianSource "MartianSource" "The source is no unicast address that may be seen on a wire.",

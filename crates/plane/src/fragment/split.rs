@@ -60,9 +60,8 @@ impl Cut {
     pub fn next<B: Buffer>(&mut self, original: &B, frame: &mut B) -> Option<usize> {
         let l3 = UNTAGGED_L3;
         let room = if frame.set_len(l3 + self.mtu) { self.mtu } else { self.mtu.min(ROOM - l3) };
-        let most = (room - self.header_len) & !7;
-        let left = self.data_len - self.done;
-        let len = left.min(if left + self.header_len <= room { left } else { most });
+        let (left, most) = (self.data_len - self.done, room - self.header_len);
+        let len = if left <= most { left } else { most & !7 };
         let payload_at = l3 + self.header_len;
         if len == 0 || !frame.set_len(payload_at + len) {
             return None;
@@ -73,7 +72,8 @@ impl Cut {
             return None;
         }
         let is_last = self.done + len == self.data_len && !self.more;
-        let word = (self.frag_off + (self.done / 8) as u16) | if is_last { 0 } else { MORE_FRAGMENTS };
+        let more = if is_last { 0 } else { MORE_FRAGMENTS };
+        let word = (self.frag_off + (self.done / 8) as u16) | more;
         let header = head.get_mut(l3..payload_at)?;
         header.copy_from_slice(self.header.get(..self.header_len)?);
         write_lengths(header, (self.header_len + len) as u16, word);
@@ -121,18 +121,16 @@ impl Cut {
 
 /// Writes total length, flags and fragment offset into a header, and the checksum over it.
 pub(super) fn write_lengths(header: &mut [u8], total_len: u16, fragment: u16) {
-    use ipv4::field::{CHECKSUM, FRAGMENT, SADDR, TOTAL_LENGTH};
-    let mut put = |at: usize, value: u16| {
-        if let Some(place) = header.get_mut(at..at + 2) {
-            place.copy_from_slice(&value.to_be_bytes());
-        }
-    };
-    put(TOTAL_LENGTH, total_len);
-    put(FRAGMENT, fragment);
-    put(CHECKSUM, 0);
-    debug_assert!(header.len() >= SADDR);
+    use ipv4::field::{CHECKSUM, FRAGMENT, TOTAL_LENGTH};
+    put(header, TOTAL_LENGTH, total_len);
+    put(header, FRAGMENT, fragment);
+    put(header, CHECKSUM, 0);
     let sum = checksum::checksum(header);
-    if let Some(place) = header.get_mut(CHECKSUM..CHECKSUM + 2) {
-        place.copy_from_slice(&sum.to_be_bytes());
+    put(header, CHECKSUM, sum);
+}
+
+fn put(header: &mut [u8], at: usize, value: u16) {
+    if let Some(place) = header.get_mut(at..at + 2) {
+        place.copy_from_slice(&value.to_be_bytes());
     }
 }

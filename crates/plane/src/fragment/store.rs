@@ -164,9 +164,11 @@ impl<B: Buffer> Store<B> {
     /// Room for so many bytes of buffers.
     pub fn new(bytes: u32, seed: [u64; 4]) -> Self {
         let max_units = bytes / UNIT as u32;
+        // A live datagram takes a unit at least; there is room to remember some refused ones beside as many as can be.
+        let datagrams = max_units + max_units / 4;
         Self {
-            datagrams: Slab::new(max_units),
-            index: Index::new(max_units as usize),
+            datagrams: Slab::new(datagrams),
+            index: Index::new(datagrams as usize),
             held: Slab::new(max_units),
             frames: 0,
             sources: Slab::new(max_units),
@@ -548,3 +550,6 @@ fn overlap<B: Buffer>(held: &Held<B>, extent: &Extent, frame: &B) -> DropReason 
         DropReason::FragmentOverlap
     }
 }
+
+#[cfg(test)]
+mod tests;
