@@ -9,6 +9,7 @@ mod check;
 mod run;
 mod terminal;
 mod test;
+mod trace;
 
 use clap::Parser;
 use std::process::ExitCode;
@@ -26,6 +27,7 @@ enum Command {
     Check(check::Args),
     Run(run::Args),
     Test(test::Args),
+    Trace(trace::Args),
 }
 
 /// What a subcommand found out.
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Test(args) => test::run(&args),
+        Command::Trace(args) => trace::run(&args),
     };
     match answer {
         Ok(Answer::Yes) => ExitCode::SUCCESS,
