@@ -93,38 +93,6 @@ five.nacl: 5 errors
 }
 
 #[test]
-fn the_json_document_has_every_diagnostic_with_its_place() {
-    let folder = Folder::new("check-json").with("a.nacl", "Iface e {\n  index: 0,\n  adress: 10.0.0.1\n}\n");
-    let ended = folder.saltgate(&["check", "--format", "json", "a.nacl"]);
-    let expected = "\
-{
-  \"files\": [
-    {
-      \"file\": \"a.nacl\",
-      \"ok\": false,
-      \"diagnostics\": [
-        {
-          \"code\": \"unknown-property\",
-          \"severity\": \"error\",
-          \"message\": \"Iface has no property `adress`\",
-          \"line\": 3,
-          \"column\": 3,
-          \"end_line\": 3,
-          \"end_column\": 9,
-          \"related\": [],
-          \"help\": \"did you mean `address`?\"
-        }
-      ]
-    }
-  ],
-  \"errors\": 1,
-  \"warnings\": 0
-}
-";
-    assert_eq!(ended, Ended { status: 1, stdout: expected.to_owned(), stderr: String::new() });
-}
-
-#[test]
 fn warnings_count_when_they_are_denied() {
     let folder = Folder::new("check-warnings").with("a.nacl", &format!("{GOOD}unused: 5\n"));
     let allowed = folder.saltgate(&["check", "a.nacl"]);

@@ -28,7 +28,7 @@ fn the_json_document_is_the_one_that_the_page_shows() {
 fn columns_count_scalar_values_and_files_are_counted_together() {
     let folder = Folder::new("json-columns")
         .with("good.nacl", "Iface e { index: 0, address: 10.0.0.1, netmask: 255.255.255.0 }\n")
-        .with("é.nacl", "/* \u{e9}\u{1f600} */\tIface e { index: 0 } x: [80,\n 80]");
+        .with("é.nacl", "/* \u{e9}\u{1f600} */\tIface e { index: 0 } x: [80,\n 443]");
     let ended = folder.saltgate(&["check", "good.nacl", "é.nacl", "--format", "json"]);
     let expected = json!({
         "version": 1,

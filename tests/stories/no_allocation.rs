@@ -54,19 +54,26 @@ fn a_packet_allocates_nothing() {
         (0, "udp 203.0.113.9:53 > 192.168.0.50:53"),
         (0, "udp 203.0.113.9:53 > 192.168.0.50:53 ttl 1"),
         (0, "icmp unreachable-port 10.0.0.9 > 192.168.0.50 [udp 192.168.0.50:1 > 10.0.0.9:2]"),
+        (0, "udp 10.55.1.1 > 192.168.0.5 frag 1480 len 520 id 7"),
+        (0, "udp 10.55.1.1:9 > 192.168.0.5:9 frag 0 mf len 1500 of 2000 id 7"),
+        // Overlap: the datagram is refused, and remembered as refused.
+        (0, "udp 10.55.1.1:9 > 192.168.0.5:9 frag 0 mf len 1500 of 2000 id 8"),
+        (0, "udp 10.55.1.1 > 192.168.0.5 frag 1472 len 528 id 8"),
     ];
     let known6: &[(usize, &str)] = &[
         (0, "tcp [2001:db8:9::9]:4000 > [2001:db8:0:2::50]:80 S"),
         (1, "tcp [2001:db8:0:2::50]:80 > [2001:db8:9::9]:4000 SA"),
         (0, "tcp [2001:db8:9::9]:4000 > [2001:db8:0:2::50]:80 A ext hbh,dst"),
         (0, "udp [2001:db8:9::9]:4000 > [2001:db8:0:2::50]:80 ttl 1"),
+        (0, "udp 2001:db8:55::1 > 2001:db8:0:2::5 frag 1232 len 584 id 7"),
+        (0, "udp [2001:db8:55::1]:9 > [2001:db8:0:2::5]:9 frag 0 mf len 1280 of 1768 id 7"),
     ];
     let translated: &[(usize, &str)] =
         &[(0, "tcp 10.55.1.1:1000 > 10.0.0.2:5001 S"), (1, "tcp 192.168.0.54:5001 > 192.168.0.1:1000 SA")];
     //  example, packets of known connections, how many of them leave, a new connection
     let table = [
-        ("seed.nacl", known4, 3, "tcp 10.55.1.1:PORT > 192.168.0.50:22 S"),
-        ("seed6.nacl", known6, 3, "tcp [2001:db8:55::1]:PORT > [2001:db8:0:2::50]:22 S"),
+        ("seed.nacl", known4, 5, "tcp 10.55.1.1:PORT > 192.168.0.50:22 S"),
+        ("seed6.nacl", known6, 5, "tcp [2001:db8:55::1]:PORT > [2001:db8:0:2::50]:22 S"),
         ("seed-nat.nacl", translated, 2, "tcp 10.55.1.1:PORT > 10.0.0.2:5001 S"),
     ];
     for (example, known, leaving, new) in table {

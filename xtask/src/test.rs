@@ -3,7 +3,7 @@
 //! A failed step does not stop the others: one run shows all that is wrong. What cannot run here is skipped, and the
 //! summary says why.
 
-use crate::{demo, image, packages, sh};
+use crate::{image, packages, sh};
 use anyhow::{Context, Result, ensure};
 use std::path::PathBuf;
 use std::process::Command;
@@ -103,12 +103,42 @@ fn vm(run: &mut Run) -> Result<Outcome> {
     run.tests(&mut command)
 }
 
-/// The demo itself, as a user would see it.
+/// The demo itself, as a user would see it; and the README must show what it prints.
 fn demo(run: &mut Run) -> Result<Outcome> {
     if let Err(why) = packages::install(packages::FOR_VMS, run.install)? {
         return Ok(Outcome::Skipped(why));
     }
-    judged(demo::run(&[], run.install))
+    let mut printed = Vec::new();
+    let mut command = Command::new(std::env::current_exe()?);
+    let good = sh::tee(command.args(["demo", "--no-install"]), |line| printed.push(line.to_owned()))?;
+    if !good || !printed.iter().any(|line| line.starts_with("boot ")) {
+        return Ok(if good { Outcome::Skipped("no real hosts here".to_owned()) } else { Outcome::Failed });
+    }
+    let readme = std::fs::read_to_string(sh::root().join("README.md"))?;
+    let mut missing = 0;
+    for line in shown_for(&readme, "$ cargo xtask demo") {
+        if !printed.iter().any(|printed| fits(line, printed.trim_end())) {
+            println!("the README shows a line that the demo did not print: {line}");
+            missing += 1;
+        }
+    }
+    Ok(if missing == 0 { Outcome::Passed } else { Outcome::Failed })
+}
+
+/// The lines below a command in a block of a document.
+fn shown_for<'a>(document: &'a str, command: &str) -> Vec<&'a str> {
+    let lines = document.lines().skip_while(|line| *line != command).skip(1);
+    lines.take_while(|line| !line.starts_with("```") && !line.starts_with("$ ")).collect()
+}
+
+/// Is `line` what `pattern` says, `…` standing for anything?
+fn fits(pattern: &str, line: &str) -> bool {
+    match pattern.split_once('…') {
+        None => pattern == line,
+        Some((before, after)) => line.strip_prefix(before).is_some_and(|rest| {
+            rest.char_indices().map(|(at, _)| at).chain([rest.len()]).any(|at| fits(after, &rest[at..]))
+        }),
+    }
 }
 
 impl Run {
@@ -136,4 +166,28 @@ impl Run {
 
 fn judged(good: Result<bool>) -> Result<Outcome> {
     Ok(if good? { Outcome::Passed } else { Outcome::Failed })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_readme_shows_the_demo() {
+        let readme = std::fs::read_to_string(sh::root().join("README.md")).unwrap();
+        assert!(shown_for(&readme, "$ cargo xtask demo").len() > 10);
+    }
+
+    #[test]
+    fn dots_stand_for_anything() {
+        for (pattern, line, good) in [
+            ("boot … ms", "boot 277 ms", true),
+            ("boot … ms", "boot 277 s", false),
+            ("…", "", true),
+            ("a … b … c", "a 1 b 2 b 3 c", true),
+            ("a", "ab", false),
+        ] {
+            assert_eq!(fits(pattern, line), good, "{pattern} {line}");
+        }
+    }
 }

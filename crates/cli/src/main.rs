@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod check;
+mod fmt;
 mod run;
 mod terminal;
 mod test;
@@ -24,6 +25,7 @@ struct Cli {
 #[derive(clap::Subcommand)]
 enum Command {
     Check(check::Args),
+    Fmt(fmt::Args),
     Run(run::Args),
     Test(test::Args),
 }
@@ -49,6 +51,7 @@ pub enum Format {
 fn main() -> ExitCode {
     let answer = match Cli::parse().command {
         Command::Check(args) => check::run(&args),
+        Command::Fmt(args) => fmt::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Test(args) => test::run(&args),
     };

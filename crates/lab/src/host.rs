@@ -4,7 +4,7 @@ use crate::process::{self, Process};
 use anyhow::{Context, Result, anyhow, ensure};
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{Pid, gettid};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Output, Stdio};
 use std::sync::mpsc::{Sender, channel};
@@ -123,9 +123,21 @@ impl Host {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    /// `ip ARGS`, which must succeed.
+    /// `ip ARGS`, which must succeed. Several lines are as many commands, in one process.
     pub fn ip(&self, args: &str) -> Result<()> {
-        self.succeed(&format!("ip {args}")).map(drop)
+        let (shown, lines) = (format!("{}: ip {args}", self.name), args.to_owned());
+        let ip = move || -> std::io::Result<Output> {
+            let mut command = Command::new("ip");
+            command.args(["-batch", "-"]).env("PATH", process::path());
+            let mut ip = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+            if let Some(mut input) = ip.stdin.take() {
+                writeln!(input, "{lines}")?;
+            }
+            ip.wait_with_output()
+        };
+        let output = self.run(ip).with_context(|| shown.clone())?;
+        ensure!(output.status.success(), "{shown}: {}", String::from_utf8_lossy(&output.stderr).trim_end());
+        Ok(())
     }
 
     /// Writes `/proc/sys/net/KEY`, of this host alone.

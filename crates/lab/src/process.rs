@@ -207,7 +207,7 @@ pub fn exists(program: &str) -> bool {
 }
 
 /// Where programs are looked for: daemons live in /usr/sbin, which a plain user's PATH leaves out.
-fn path() -> String {
+pub fn path() -> String {
     format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default())
 }
 

@@ -141,8 +141,9 @@ impl LogServer {
 fn rsyslogd(host: &Host, listen: SocketAddr, folder: &Folder) -> Result<Process> {
     let dir = folder.path().display();
     let (address, port) = (listen.ip(), listen.port());
+    // It must ask nobody for names: there is no name server, and it would wait for one.
     let config = format!(
-        "global(workDirectory=\"{dir}\")\nmodule(load=\"imudp\")\n\
+        "global(workDirectory=\"{dir}\" localHostname=\"log\" net.enableDNS=\"off\")\nmodule(load=\"imudp\")\n\
          template(name=\"asItCame\" type=\"string\" string=\"%fromhost-ip% %rawmsg%\\n\")\n\
          ruleset(name=\"all\") {{ action(type=\"omfile\" file=\"{dir}/log\" template=\"asItCame\") }}\n\
          input(type=\"imudp\" address=\"{address}\" port=\"{port}\" ruleset=\"all\")\n"

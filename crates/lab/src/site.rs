@@ -114,14 +114,14 @@ impl Site {
         let Self { router, management, .. } = self;
         // Asks again at once, so that a router that is just starting is found as soon as it is there.
         router.sysctl("ipv4/neigh/eth0/retrans_time_ms", "10")?;
-        router.address("eth0", "10.0.0.1/24")?;
-        router.ip("route add 192.168.0.0/24 via 10.0.0.2")?;
-        router.address("eth0", "2001:db8:0:1::1/64")?;
-        router.ip("route add 2001:db8:0:2::/64 via 2001:db8:0:1::2")?;
-        management.address("eth0", "172.16.99.2/24")?;
+        router.ip("address add 10.0.0.1/24 dev eth0\nroute add 192.168.0.0/24 via 10.0.0.2\n\
+             address add 2001:db8:0:1::1/64 dev eth0 nodad\nroute add 2001:db8:0:2::/64 via 2001:db8:0:1::2")?;
         // The box does not answer on a network that it has no Iface in; who sends there all the same knows its MAC.
-        management.ip(&format!("neighbor add 172.16.99.1 lladdr {} dev eth0 nud permanent", Self::MACS[2]))?;
-        management.default_route("172.16.99.1/24")
+        management.ip(&format!(
+            "address add 172.16.99.2/24 dev eth0\nroute add default via 172.16.99.1\n\
+             neighbor add 172.16.99.1 lladdr {} dev eth0 nud permanent",
+            Self::MACS[2]
+        ))
     }
 
     /// Waits until a packet of the bastion has come through to the web server, and says when it did. The seed lets the

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 /// Connects two hosts directly. Both devices are up.
 pub fn cable(a: &Host, a_device: &str, b: &Host, b_device: &str) -> Result<()> {
-    a.ip(&format!("link add name {a_device} type veth peer name {b_device} netns {}", b.network().word()))?;
-    a.ip(&format!("link set {a_device} up"))?;
+    let network = b.network().word();
+    a.ip(&format!("link add name {a_device} type veth peer name {b_device} netns {network}\nlink set {a_device} up"))?;
     b.ip(&format!("link set {b_device} up"))
 }
 
@@ -49,10 +49,8 @@ impl Lab {
     /// Makes so many TAPs, named `tap0` and so on, for a command that [`start`](Self::start) will run.
     pub fn taps(&self, count: usize) -> Result<Vec<String>> {
         let names: Vec<String> = (0..count).map(|n| format!("tap{n}")).collect();
-        for tap in &names {
-            self.room.ip(&format!("tuntap add dev {tap} mode tap vnet_hdr"))?;
-            self.room.ip(&format!("link set {tap} up"))?;
-        }
+        let made = names.iter().map(|tap| format!("tuntap add dev {tap} mode tap vnet_hdr\nlink set {tap} up\n"));
+        self.room.ip(&made.collect::<String>())?;
         Ok(names)
     }
 
@@ -62,9 +60,12 @@ impl Lab {
         for tap in taps {
             self.wait_until_opened(&mut process, tap)?;
         }
-        for (tap, plug) in taps.iter().zip(plugs) {
+        let carried = taps.iter().zip(plugs).map(|(tap, plug)| {
             let network = plug.host.network().word();
-            self.room.ip(&format!("link set {tap} netns {network} name {}", plug.device))?;
+            format!("link set {tap} netns {network} name {}\n", plug.device)
+        });
+        self.room.ip(&carried.collect::<String>())?;
+        for plug in plugs {
             plug.host.ip(&format!("link set {} up", plug.device))?;
         }
         Ok(process)

@@ -1,6 +1,7 @@
 //! What the compiler has to say: values with a stable code, places, and a way out.
 
 mod code;
+mod explain;
 mod render;
 
 use crate::source::Span;
@@ -8,6 +9,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 pub use code::Code;
+pub use explain::{Example, Explanation};
 pub use render::{render, render_coloured};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

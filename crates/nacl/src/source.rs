@@ -41,6 +41,16 @@ pub struct Source {
     name: String,
     text: String,
     line_starts: Vec<u32>,
+    /// How many scalar values begin before each multiple of [`STRIDE`] bytes, so that a place on a long line (a whole
+    /// program may stand on one) costs no more than on a short one.
+    begun: Vec<u32>,
+}
+
+const STRIDE: usize = 256;
+
+/// A scalar value begins at each byte that continues none.
+fn begins(byte: &u8) -> bool {
+    byte & 0xc0 != 0x80
 }
 
 impl Source {
@@ -48,7 +58,14 @@ impl Source {
         let (name, text) = (name.into(), text.into());
         let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at as u32 + 1);
         let line_starts = core::iter::once(0).chain(ends).collect();
-        Self { name, text, line_starts }
+        let mut begun = Vec::with_capacity(text.len() / STRIDE + 1);
+        let mut count = 0;
+        for piece in text.as_bytes().chunks(STRIDE) {
+            begun.push(count);
+            count += piece.iter().filter(|byte| begins(byte)).count() as u32;
+        }
+        begun.push(count);
+        Self { name, text, line_starts, begun }
     }
 
     /// From bytes that came from a file; those that are no UTF-8 become replacement characters, which the lexer
@@ -75,11 +92,16 @@ impl Source {
     pub fn place(&self, offset: u32) -> Place {
         let line = self.line_starts.partition_point(|start| *start <= offset).max(1);
         let start = self.line_starts.get(line - 1).copied().unwrap_or(0);
-        let before = self.text.as_bytes().get(start as usize..offset as usize).unwrap_or_default();
-        // A scalar value begins at each byte that continues none.
-        let column = before.iter().filter(|byte| **byte & 0xc0 != 0x80).count();
-        let mark = usize::from(start == 0 && offset > 0 && self.text.starts_with('\u{feff}'));
-        Place { line: line as u32, column: (column - mark) as u32 + 1 }
+        let mark = u32::from(start == 0 && offset > 0 && self.text.starts_with('\u{feff}'));
+        let column = self.scalars_before(offset).saturating_sub(self.scalars_before(start) + mark);
+        Place { line: line as u32, column: column + 1 }
+    }
+
+    fn scalars_before(&self, offset: u32) -> u32 {
+        let offset = (offset as usize).min(self.text.len());
+        let known = offset / STRIDE;
+        let rest = self.text.as_bytes().get(known * STRIDE..offset).unwrap_or_default();
+        self.begun.get(known).copied().unwrap_or(0) + rest.iter().filter(|byte| begins(byte)).count() as u32
     }
 
     /// The text of a line, counted from 1, without its end.

@@ -31,8 +31,9 @@ pub fn start(policy: &Policy, links: &[Link], nics: &[Nic], limits: &Limits, say
     if let Some(limit) = policy.conntrack.limit.filter(|limit| *limit > limits.flows) {
         say(format_args!("conntrack limit {limit} cut to {}: memory has room for no more", limits.flows));
     }
-    let Limits { flows, neighbors, held } = limits;
-    say(format_args!("tables flows {flows} neighbors {neighbors} held {held}"));
+    let Limits { flows, neighbors, held, fragments } = limits;
+    let fragments = fragments >> 10;
+    say(format_args!("tables flows {flows} neighbors {neighbors} held {held} fragments {fragments} KiB"));
 }
 
 /// The counters of plane and stack, as [`Node::report_counters`](crate::Node::report_counters) describes them.

@@ -88,7 +88,7 @@ fn the_start_is_reported_line_by_line_with_routes_in_the_order_of_their_search()
             "route 192.168.0.0/24 iface inside on-link cost 100",
             "route 0.0.0.0/0 iface outside via 10.0.0.1 cost 100",
             "chain forward: web_only (30:1)",
-            "tables flows 65536 neighbors 1024 held 256",
+            "tables flows 65536 neighbors 1024 held 256 fragments 4096 KiB",
         ]
     );
 }
@@ -103,7 +103,10 @@ fn a_conntrack_limit_sizes_the_table_as_far_as_memory_goes() {
         let settings = Settings { limits, flows_ceiling: 1000, ..Settings::default() };
         let mut node = Node::<World>::new(Policy::new(parts).unwrap(), &world.nics, settings).unwrap();
         node.report_start(&mut world);
-        assert_eq!(world.lines.last().unwrap(), &alloc::format!("tables flows {size} neighbors 1024 held 256"));
+        assert_eq!(
+            world.lines.last().unwrap(),
+            &alloc::format!("tables flows {size} neighbors 1024 held 256 fragments 4096 KiB")
+        );
         let line = "conntrack limit 2000 cut to 1000: memory has room for no more";
         assert_eq!(world.lines.iter().any(|said| said == line), cut);
     }

@@ -51,6 +51,40 @@ pub(crate) fn headers<B: Buffer>(frame: &mut B, packet: &Confirmed) {
     }
 }
 
+/// Writes what the fragments of a datagram have in common with it: addresses, and a new IPv4 identification where its
+/// source was translated; its own TTL.
+pub(crate) fn fragment<B: Buffer>(frame: &mut B, l3: usize, packet: &Packet, ttl: u8, id: Option<u16>) {
+    let head = frame.head_mut();
+    match (packet.src, packet.dst) {
+        (IpAddr::V4(src), IpAddr::V4(dst)) => {
+            ipv4_header(head, l3, ttl, src, dst);
+            if let Some(id) = id {
+                let changed = word(head, l3 + ipv4::field::ID, id);
+                adjust(head, l3 + ipv4::field::CHECKSUM, false, Delta::NONE, changed, false);
+            }
+        }
+        (IpAddr::V6(src), IpAddr::V6(dst)) => {
+            ipv6_header(head, l3, ttl, src, dst);
+        }
+        _ => {}
+    }
+}
+
+/// Computes the checksum that a NIC would have, for a frame that will not stay as it is.
+pub(crate) fn complete_checksum<B: Buffer>(frame: &mut B) {
+    let offload = frame.offload();
+    let Some(partial) = offload.partial else { return };
+    let start = usize::from(partial.start);
+    let sum = sum_range(frame, start, frame.len().saturating_sub(start), Sum::ZERO).checksum();
+    // A UDP checksum that comes out as 0 is sent as its other form (RFC 768); to the others both are equal.
+    let sum = if sum == 0 { 0xffff } else { sum };
+    let at = start + usize::from(partial.offset);
+    if let Some(place) = frame.head_mut().get_mut(at..at + 2) {
+        place.copy_from_slice(&sum.to_be_bytes());
+    }
+    frame.set_offload(wire::Offload { partial: None, ..offload });
+}
+
 /// Up to two 16-bit words that changed.
 #[derive(Clone, Copy)]
 struct Change(Delta);

@@ -39,10 +39,12 @@ pub(crate) fn hop(policy: &Policy, ifaces: &Ifaces, packet: Packet, hop: &NextHo
         return Err(Refusal { reason: DropReason::TtlExpired, answer });
     }
     let mtu = ifaces.get(hop.iface).map_or(0, |iface| iface.link.mtu);
-    if packet.wire_len > u32::from(mtu) {
+    let fits = packet.wire_len <= u32::from(mtu);
+    if !fits && !packet.is_splittable {
         return Err(Refusal { reason: DropReason::TooBig, answer: Some(Answer::TooBig { mtu }) });
     }
-    Ok(Packet { ttl: packet.ttl - 1, oif: Some(hop.iface), ..packet })
+    let split_mtu = if fits { 0 } else { mtu };
+    Ok(Packet { ttl: packet.ttl - 1, oif: Some(hop.iface), split_mtu, ..packet })
 }
 
 /// Multicast, broadcast, link-local and reserved addresses stay on their link (RFC 1812 §5.3.4, §5.3.7; RFC 3927

@@ -58,7 +58,9 @@ pub(crate) fn build<B: Buffer>(frame: &mut B, original: &B, packet: &Packet, ans
     };
     let ip_len = if src.is_ipv4() { ipv4::MIN_HEADER_LEN } else { ipv6::HEADER_LEN };
     let max = if src.is_ipv4() { MAX_LEN4 } else { usize::from(ipv6::MIN_MTU) };
-    let quoted = (packet.total_len as usize).min(max - ip_len - ICMP_HEADER_LEN);
+    // Of a datagram in fragments its first is quoted.
+    let at_hand = original.len().saturating_sub(l3).min(packet.total_len as usize);
+    let quoted = at_hand.min(max - ip_len - ICMP_HEADER_LEN);
     let payload_len = if reset.is_some() { tcp::MIN_HEADER_LEN } else { ICMP_HEADER_LEN + quoted };
     let l4 = ETHERNET_LEN + ip_len;
     if !frame.set_len(l4 + payload_len) {

@@ -19,6 +19,7 @@ mod conntrack;
 mod emit;
 mod event;
 mod forward;
+mod fragment;
 mod icmp;
 mod iface;
 mod ingress;
@@ -68,11 +69,15 @@ pub struct Limits {
     pub neighbors: u32,
     /// Frames that wait for a neighbor's MAC address, on all Ifaces together.
     pub held: u32,
+    /// Bytes of receive buffers that fragments may keep until their datagrams are complete, counted by 2 KiB for each
+    /// frame; what one source may keep of it is bounded apart. A host gives no more than it can spare of the buffers
+    /// that its NICs receive into.
+    pub fragments: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { flows: 65_536, neighbors: 1024, held: 256 }
+        Self { flows: 65_536, neighbors: 1024, held: 256, fragments: 4 << 20 }
     }
 }
 
@@ -92,6 +97,8 @@ pub struct Plane<B> {
     routes: Routes,
     conntrack: Conntrack,
     neighbors: Neighbors<B>,
+    fragments: fragment::Store<B>,
+    fragment_ids: fragment::Ids,
     rules: Rules,
     icmp: icmp::Limiter,
     balancer: Option<Balancer<B>>,
@@ -116,6 +123,8 @@ impl<B: Buffer> Plane<B> {
             routes: Routes::new(&policy),
             conntrack: Conntrack::new(policy.conntrack.clone(), limits.flows, nat::is_dynamic(&policy), words, now),
             neighbors: Neighbors::new(limits.neighbors, limits.held, word(1) ^ word(2)),
+            fragments: fragment::Store::new(limits.fragments, words),
+            fragment_ids: fragment::Ids::new(nat::Random::new(word(0) ^ word(3))),
             rules: Rules::new(&policy, log::LogBuffer::new(&policy), nat::Random::new(word(3))),
             icmp: icmp::Limiter::new(),
             balancer: policy.balancer.clone().map(|settings| Balancer::new(settings, now)),
@@ -146,6 +155,7 @@ impl<B: Buffer> Plane<B> {
             self.announce(None, out);
         }
         self.neighbor_timeout(now, out);
+        self.fragment_timeout(now, out);
         self.conntrack.expire(now);
         self.balancer_timeout(now, out);
         if let Some(lines) = self.rules.log.report(now) {
@@ -159,6 +169,7 @@ impl<B: Buffer> Plane<B> {
             self.announce_at,
             self.balancer.as_ref().and_then(Balancer::poll_timeout),
             self.neighbors.poll_timeout(),
+            self.fragments.poll_timeout(),
             self.conntrack.poll_timeout(),
             self.rules.log.poll_timeout(),
         ];
@@ -198,9 +209,9 @@ impl<B: Buffer> Plane<B> {
         self.conntrack.given_up()
     }
 
-    /// Frames that wait: for their next hop's MAC address, for a node of the balancer.
+    /// Packets that wait: for their next hop's MAC address, for the rest of their datagram, for a node of the balancer.
     pub fn held(&self) -> usize {
-        self.neighbors.waiting() + self.balancer.as_ref().map_or(0, Balancer::waiting)
+        self.neighbors.waiting() + self.fragments.len() + self.balancer.as_ref().map_or(0, Balancer::waiting)
     }
 
     /// Of the balancer: sessions, clients that wait, nodes that are up, nodes.

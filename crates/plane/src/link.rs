@@ -47,7 +47,10 @@ impl<B: Buffer> Plane<B> {
         let Waiting { mut frame, iface, neighbor, sender, l3 } = packet;
         let Some(egress) = self.ifaces.get(iface) else { return };
         if !emit::link(&mut frame, l3, egress, mac, neighbor.is_ipv4()) {
-            return self.count_drop(Some(sender.account()), DropReason::NoBuffer, out);
+            if sender.counts() {
+                self.count_drop(Some(sender.account()), DropReason::NoBuffer, out);
+            }
+            return;
         }
         out.transmit(egress.link.port, frame);
         self.counters.iface_mut(Some(iface)).transmitted += 1;
@@ -55,6 +58,7 @@ impl<B: Buffer> Plane<B> {
         match sender {
             Sender::Transit(_) => row.forwarded += 1,
             Sender::Own(_) | Sender::Log(_) => row.sent += 1,
+            Sender::Piece(_) => {}
         }
     }
 
@@ -72,6 +76,7 @@ impl<B: Buffer> Plane<B> {
                 self.count_drop(Some(iface), reason, out);
                 self.rules.log.lose(1, now);
             }
+            Sender::Piece(_) => {}
         }
     }
 
@@ -126,10 +131,13 @@ impl<B: Buffer> Plane<B> {
         // A probe asks without having an address yet (RFC 5227 §1.1).
         let probe = message.sender == Ipv4Addr::UNSPECIFIED;
         let on_link = self.ifaces.get(id).is_some_and(|iface| iface.on_link(sender)) && is_host_address(sender);
-        if !on_link && !probe {
+        let for_us = message.target == own.address;
+        // Linux asks in the name of whichever of its addresses the packet has (arp_announce 0): it is answered, and
+        // nothing is learned from an address that does not belong here.
+        let asked = for_us && message.operation == Operation::Request && is_host_address(sender);
+        if !on_link && !probe && !asked {
             return Err(DropReason::BadNeighborMessage.into());
         }
-        let for_us = message.target == own.address;
         if on_link {
             let hint = match message.operation {
                 Operation::Request if for_us => Hint::Question,

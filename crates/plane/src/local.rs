@@ -7,7 +7,7 @@ use crate::conntrack::{Confirmed, Tracked};
 use crate::icmp::{self, Answer};
 use crate::link::{UNTAGGED_L3, ndp_frame};
 use crate::neighbor::{Sender, Waiting};
-use crate::parse::{self, Packet};
+use crate::parse::{self, Arrived, Packet};
 use crate::pipeline::{Refusal, Way};
 use crate::route::NextHop;
 use crate::trace::{Summary, TraceStep};
@@ -52,31 +52,49 @@ impl<B: Buffer> Plane<B> {
     ) {
         emit::headers(&mut frame, &packet);
         let NextHop { iface, neighbor } = hop;
-        let l3 = usize::from(packet.packet().l3);
-        self.transmit(now, Waiting { frame, iface, neighbor, sender, l3 }, out);
+        let Packet { l3, split_mtu, .. } = *packet.packet();
+        let waiting = Waiting { frame, iface, neighbor, sender, l3: usize::from(l3) };
+        match split_mtu {
+            0 => self.transmit(now, waiting, out),
+            mtu => self.split(now, waiting, mtu, out),
+        }
     }
 
-    /// Hands a packet to the stack on `owner`; it came in by `iface`.
+    /// Hands a packet to the stack on `owner` and counts it; it came in by `iface`.
     pub(crate) fn deliver(
         &mut self,
         packet: Confirmed,
         owner: IfaceId,
         iface: IfaceId,
-        mut frame: B,
+        frame: B,
         out: &mut impl Outlet<B>,
     ) {
+        match self.hand_over(packet, owner, frame, out) {
+            Ok(()) => self.counters.iface_mut(Some(iface)).delivered += 1,
+            Err(reason) => self.count_drop(Some(iface), reason, out),
+        }
+    }
+
+    /// Hands a packet to the stack on `owner`.
+    pub(crate) fn hand_over(
+        &mut self,
+        packet: Confirmed,
+        owner: IfaceId,
+        mut frame: B,
+        out: &mut impl Outlet<B>,
+    ) -> Result<(), DropReason> {
         // The box believes only what is right; of transit packets checksums are carried.
         if !emit::transport_checksum_is_right(&frame, packet.packet()) {
-            return self.count_drop(Some(iface), DropReason::BadTransportChecksum, out);
+            return Err(DropReason::BadTransportChecksum);
         }
         emit::headers(&mut frame, &packet);
         let (l3, v4) = (usize::from(packet.packet().l3), packet.packet().is_v4());
         if !emit::stack_link(&mut frame, l3, self.ifaces.mac(owner), FAR_END, v4) {
-            return self.count_drop(Some(iface), DropReason::NoBuffer, out);
+            return Err(DropReason::NoBuffer);
         }
-        self.rules.trace.note(|| TraceStep::Delivered { iface: owner });
         out.deliver(owner, frame);
-        self.counters.iface_mut(Some(iface)).delivered += 1;
+        self.rules.trace.note(|| TraceStep::Delivered { iface: owner });
+        Ok(())
     }
 
     /// Counts a refused packet and tells its sender, where that is owed.
@@ -107,12 +125,20 @@ impl<B: Buffer> Plane<B> {
         out: &mut impl Outlet<B>,
     ) {
         let v6 = waiting.neighbor.is_ipv6();
-        if let Ok(packet) = parse::packet(&mut waiting.frame, waiting.l3, v6, Some(iface)) {
+        let packet = match parse::arrived(&mut waiting.frame, waiting.l3, v6, Some(iface)) {
+            Ok(Arrived::Packet(packet)) => Some(packet),
+            // Of a datagram only the first fragment tells whom to answer.
+            Ok(Arrived::Fragment(first)) if first.offset == 0 => {
+                parse::datagram(&first, parse::MAX_PAYLOAD_LEN, &waiting.frame).ok()
+            }
+            Ok(Arrived::Fragment(_)) | Err(_) => None,
+        };
+        if let Some(packet) = packet {
             self.answer(now, iface, Answer::HostUnreachable, &packet, &waiting.frame, out);
         }
     }
 
-    fn answer(
+    pub(crate) fn answer(
         &mut self,
         now: Instant,
         iface: IfaceId,
@@ -228,7 +254,7 @@ impl<B: Buffer> Plane<B> {
             Ok(Way::In(packet, owner)) => {
                 self.deliver(packet, owner, iface, frame, out);
             }
-            Ok(Way::Link | Way::Used | Way::Hold(_)) => {}
+            Ok(Way::Link | Way::Used | Way::Hold(_) | Way::Queue(_)) => {}
             Err(refusal) => self.count_drop(Some(iface), refusal.reason, out),
         }
     }

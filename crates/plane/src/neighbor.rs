@@ -77,14 +77,21 @@ pub(crate) enum Sender {
     Own(IfaceId),
     /// A log datagram of this Iface.
     Log(IfaceId),
+    /// A piece of a packet of this Iface's row that was cut, but for its first, with which the packet is counted.
+    Piece(IfaceId),
 }
 
 impl Sender {
     /// The Iface in whose row of the counters the packet is.
     pub fn account(self) -> IfaceId {
         match self {
-            Self::Transit(iface) | Self::Own(iface) | Self::Log(iface) => iface,
+            Self::Transit(iface) | Self::Own(iface) | Self::Log(iface) | Self::Piece(iface) => iface,
         }
+    }
+
+    /// What becomes of this frame is what becomes of its packet.
+    pub fn counts(self) -> bool {
+        !matches!(self, Self::Piece(_))
     }
 }
 
@@ -213,9 +220,9 @@ impl<B> Neighbors<B> {
         }
     }
 
-    /// Frames that wait.
+    /// Packets that wait.
     pub fn waiting(&self) -> usize {
-        self.waiting.len()
+        self.waiting.iter().filter(|waiting| waiting.sender.counts()).count()
     }
 
     pub fn poll_timeout(&self) -> Option<Instant> {

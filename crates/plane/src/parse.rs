@@ -24,14 +24,21 @@ pub(crate) struct Packet {
     /// Of IPv4: identification and header checksum; for IPv6 0.
     pub id: u16,
     pub ip_checksum: u16,
-    /// The whole packet in bytes, as its header says; at most 65,575.
+    /// It may be cut into fragments on its way: IPv4 without DF, and no NIC is yet to segment it.
+    pub is_splittable: bool,
+    /// The whole packet in bytes, as its header says; of a datagram in fragments, the datagram; at most 65,575.
     pub total_len: u32,
-    /// The largest packet that it will be on a wire: less than `total_len` if a NIC is yet to segment it.
+    /// The largest packet that it will be on a wire: less than `total_len` if a NIC is yet to segment it, or if it
+    /// came in fragments.
     pub wire_len: u32,
+    /// It is to be cut into fragments of at most so many bytes; 0: it fits as it is.
+    pub split_mtu: u16,
     /// Where in the frame the IP header begins, …
     pub l3: u16,
     /// … and the transport header.
     pub l4: u16,
+    /// Bytes between the two that belong to a fragment and not to its datagram.
+    pub fragment_header_len: u8,
     pub transport: Transport,
     /// The frame was sent to a group MAC address.
     pub to_group: bool,
@@ -84,9 +91,9 @@ impl Packet {
         self.src.is_ipv4()
     }
 
-    /// From the IP header to the transport header, in bytes.
+    /// From the IP header to the transport header, in bytes; a fragment header is not counted.
     pub fn ip_header_len(&self) -> u32 {
-        u32::from(self.l4.saturating_sub(self.l3))
+        u32::from(self.l4.saturating_sub(self.l3)).saturating_sub(u32::from(self.fragment_header_len))
     }
 
     /// From the transport header to the end of the packet, in bytes.
@@ -150,21 +157,107 @@ impl Packet {
     }
 }
 
+/// What a frame carries.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Arrived {
+    Packet(Packet),
+    Fragment(Fragment),
+}
+
+impl Arrived {
+    /// What its IP header says, at least.
+    pub fn packet_mut(&mut self) -> &mut Packet {
+        match self {
+            Self::Packet(packet) => packet,
+            Self::Fragment(fragment) => &mut fragment.packet,
+        }
+    }
+}
+
+/// A part of a datagram (RFC 791 §3.2, RFC 8200 §4.5).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fragment {
+    /// What its IP header says; the transport header is not read.
+    pub packet: Packet,
+    pub id: u32,
+    /// Where in the datagram's payload its data belongs, in bytes: a multiple of 8, at most 65,528.
+    pub offset: u32,
+    /// It is not the last.
+    pub more: bool,
+    /// Where in the frame its data begins.
+    pub data_at: u16,
+    /// The first fragment, and it holds less than all headers up to the upper layer's.
+    pub is_tiny: bool,
+}
+
+impl Fragment {
+    /// Bytes of the datagram's payload that it carries.
+    pub fn data_len(&self) -> u32 {
+        (u32::from(self.packet.l3) + self.packet.total_len).saturating_sub(u32::from(self.data_at))
+    }
+
+    /// The datagram's length, its header like this fragment's, if `payload_len` bytes follow it.
+    pub fn datagram_len(&self, payload_len: u32) -> u32 {
+        let headers = u32::from(self.data_at).saturating_sub(u32::from(self.packet.l3));
+        headers.saturating_sub(u32::from(self.packet.fragment_header_len)) + payload_len
+    }
+}
+
 /// What is behind a link header of ethertype IPv4 or IPv6: the bytes of `frame` from `l3` on.
 ///
 /// Cuts off the frame's padding. Verifies the IPv4 header checksum, no transport checksum.
+pub(crate) fn arrived<B: Buffer>(
+    frame: &mut B,
+    l3: usize,
+    v6: bool,
+    iif: Option<IfaceId>,
+) -> Result<Arrived, DropReason> {
+    let (mut packet, part) = if v6 { ipv6_packet(frame, l3, iif) } else { ipv4_packet(frame, l3, iif) }?;
+    frame.truncate(l3 + packet.total_len as usize);
+    let bytes = frame.head().get(usize::from(packet.l4)..).unwrap_or(&[]);
+    let Some(Part { id, offset, more, data_at }) = part else {
+        packet.transport = transport(bytes, packet.transport_len() as usize, packet.protocol, v6)?;
+        packet.wire_len = wire_len(frame, &packet);
+        return Ok(Arrived::Packet(packet));
+    };
+    let is_tiny = offset == 0 && bytes.len() < least_transport_header(bytes, packet.protocol, v6);
+    Ok(Arrived::Fragment(Fragment { packet, id, offset, more, data_at, is_tiny }))
+}
+
+/// As [`arrived`], where only a whole packet will do.
 pub(crate) fn packet<B: Buffer>(
     frame: &mut B,
     l3: usize,
     v6: bool,
     iif: Option<IfaceId>,
 ) -> Result<Packet, DropReason> {
-    let packet = if v6 { ipv6_packet(frame, l3, iif) } else { ipv4_packet(frame, l3, iif) }?;
-    frame.truncate(l3 + packet.total_len as usize);
+    match arrived(frame, l3, v6, iif)? {
+        Arrived::Packet(packet) => Ok(packet),
+        Arrived::Fragment(_) => Err(DropReason::Fragment),
+    }
+}
+
+/// No datagram has more bytes behind its IP header.
+pub(crate) const MAX_PAYLOAD_LEN: u32 = 65_535;
+
+/// The datagram of `payload_len` bytes behind the IP header whose first fragment this is, as one packet.
+pub(crate) fn datagram<B: Buffer>(first: &Fragment, payload_len: u32, frame: &B) -> Result<Packet, DropReason> {
+    let mut packet = first.packet;
+    packet.total_len = first.datagram_len(payload_len);
+    let bytes = frame.head().get(usize::from(packet.l4)..).unwrap_or(&[]);
+    packet.transport = transport(bytes, packet.transport_len() as usize, packet.protocol, !packet.is_v4())?;
     Ok(packet)
 }
 
-fn ipv4_packet<B: Buffer>(frame: &B, l3: usize, iif: Option<IfaceId>) -> Result<Packet, DropReason> {
+/// Which part of a datagram a packet is.
+struct Part {
+    id: u32,
+    offset: u32,
+    more: bool,
+    data_at: u16,
+}
+
+fn ipv4_packet<B: Buffer>(frame: &B, l3: usize, iif: Option<IfaceId>) -> Result<(Packet, Option<Part>), DropReason> {
     let bytes = frame.head().get(l3..).unwrap_or(&[]);
     let header = ipv4::Header::parse(bytes).map_err(|_| DropReason::BadHeader)?;
     let total_len = usize::from(header.total_len());
@@ -174,14 +267,14 @@ fn ipv4_packet<B: Buffer>(frame: &B, l3: usize, iif: Option<IfaceId>) -> Result<
     if !header.checksum_is_right() {
         return Err(DropReason::BadHeaderChecksum);
     }
-    if header.frag_off() != 0 || header.more_fragments() {
-        return Err(DropReason::Fragment);
-    }
-    let l4 = l3 + header.header_len();
-    let transport_len = total_len - header.header_len();
-    let transport =
-        transport(bytes.get(header.header_len()..).unwrap_or(&[]), transport_len, header.protocol(), false)?;
-    Ok(Packet {
+    let l4 = (l3 + header.header_len()) as u16;
+    let part = (header.frag_off() != 0 || header.more_fragments()).then(|| Part {
+        id: u32::from(header.id()),
+        offset: u32::from(header.frag_off()) * 8,
+        more: header.more_fragments(),
+        data_at: l4,
+    });
+    let packet = Packet {
         iif,
         oif: None,
         src: header.saddr().into(),
@@ -191,17 +284,21 @@ fn ipv4_packet<B: Buffer>(frame: &B, l3: usize, iif: Option<IfaceId>) -> Result<
         tos: header.tos(),
         id: header.id(),
         ip_checksum: header.checksum(),
+        is_splittable: !header.dont_fragment() && frame.offload().segmentation.is_none(),
         total_len: total_len as u32,
-        wire_len: wire_len(frame, total_len, header.header_len(), &transport),
+        wire_len: total_len as u32,
+        split_mtu: 0,
         l3: l3 as u16,
-        l4: l4 as u16,
-        transport,
+        l4,
+        fragment_header_len: 0,
+        transport: Transport::Other,
         to_group: false,
         quoted: None,
-    })
+    };
+    Ok((packet, part))
 }
 
-fn ipv6_packet<B: Buffer>(frame: &B, l3: usize, iif: Option<IfaceId>) -> Result<Packet, DropReason> {
+fn ipv6_packet<B: Buffer>(frame: &B, l3: usize, iif: Option<IfaceId>) -> Result<(Packet, Option<Part>), DropReason> {
     let bytes = frame.head().get(l3..).unwrap_or(&[]);
     let header = ipv6::Header::parse(bytes).map_err(|_| DropReason::BadHeader)?;
     let total_len = ipv6::HEADER_LEN + usize::from(header.payload_len());
@@ -210,14 +307,20 @@ fn ipv6_packet<B: Buffer>(frame: &B, l3: usize, iif: Option<IfaceId>) -> Result<
     }
     // Extension headers may neither leave the packet nor the bytes at hand.
     let at_hand = bytes.get(..total_len.min(bytes.len())).unwrap_or(bytes);
-    let upper = ipv6::upper_layer(at_hand).map_err(|_| DropReason::ExtensionHeaders)?;
+    let upper = ipv6::upper_layer(at_hand).map_err(|error| match error {
+        ipv6::ExtensionError::NestedFragment => DropReason::NestedFragment,
+        ipv6::ExtensionError::FirstFragment => DropReason::TinyFragment,
+        _ => DropReason::ExtensionHeaders,
+    })?;
     // An atomic fragment is no fragment (RFC 6946).
-    if upper.fragment.is_some_and(|fragment| fragment.more || fragment.frag_off != 0) {
-        return Err(DropReason::Fragment);
-    }
-    let transport_len = total_len - upper.offset;
-    let transport = transport(at_hand.get(upper.offset..).unwrap_or(&[]), transport_len, upper.protocol, true)?;
-    Ok(Packet {
+    let fragment = upper.fragment.filter(|fragment| fragment.more || fragment.frag_off != 0);
+    let part = fragment.map(|fragment| Part {
+        id: fragment.id,
+        offset: u32::from(fragment.frag_off) * 8,
+        more: fragment.more,
+        data_at: (l3 + fragment.at + ipv6::FRAGMENT_HEADER_LEN) as u16,
+    });
+    let packet = Packet {
         iif,
         oif: None,
         src: header.saddr().into(),
@@ -227,27 +330,44 @@ fn ipv6_packet<B: Buffer>(frame: &B, l3: usize, iif: Option<IfaceId>) -> Result<
         tos: header.traffic_class(),
         id: 0,
         ip_checksum: 0,
+        is_splittable: false,
         total_len: total_len as u32,
-        wire_len: wire_len(frame, total_len, upper.offset, &transport),
+        wire_len: total_len as u32,
+        split_mtu: 0,
         l3: l3 as u16,
         l4: (l3 + upper.offset) as u16,
-        transport,
+        fragment_header_len: if part.is_some() { ipv6::FRAGMENT_HEADER_LEN as u8 } else { 0 },
+        transport: Transport::Other,
         to_group: false,
         quoted: None,
-    })
+    };
+    Ok((packet, part))
 }
 
-fn wire_len<B: Buffer>(frame: &B, total_len: usize, ip_header_len: usize, transport: &Transport) -> u32 {
-    let transport_header_len = match transport {
+fn wire_len<B: Buffer>(frame: &B, packet: &Packet) -> u32 {
+    let transport_header_len = match packet.transport {
         Transport::Tcp(tcp) => usize::from(tcp.header_len),
         Transport::Udp(_) => udp::HEADER_LEN,
         Transport::Icmp(_) | Transport::Other => 0,
     };
     match frame.offload().segmentation {
         Some(segmentation) => {
-            (ip_header_len + transport_header_len + usize::from(segmentation.size)).min(total_len) as u32
+            let headers = packet.ip_header_len() + transport_header_len as u32;
+            (headers + u32::from(segmentation.size)).min(packet.total_len)
         }
-        None => total_len as u32,
+        None => packet.total_len,
+    }
+}
+
+/// Bytes that a first fragment must have from the transport header on (RFC 1858 §4, RFC 7112 §5). `bytes` begins with
+/// that header.
+fn least_transport_header(bytes: &[u8], protocol: u8, v6: bool) -> usize {
+    match protocol {
+        protocol::TCP => bytes.get(12).map_or(0, |word| usize::from(word >> 4) * 4).max(tcp::MIN_HEADER_LEN),
+        protocol::UDP => udp::HEADER_LEN,
+        protocol::ICMP if !v6 => icmpv4::HEADER_LEN,
+        protocol::ICMPV6 if v6 => icmpv4::HEADER_LEN,
+        _ => 0,
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!  receive ─► parse ─► admit ─► track ─► PREROUTING ─► lookup ─┬─ for us ─► INPUT ─► confirm ─► deliver
-//!                                                              │
+//!                        │ ▲                                   │
+//!              fragment: hold, and on with the whole datagram  │
 //!                                                              └─ onward ─► hop ─► FORWARD ─► POSTROUTING ─┐
 //!                                                                                                          │
 //!                                            transmit ◄─ send ◄─ emit ◄─ confirm ◄─────────────────────────┘
@@ -16,7 +17,7 @@ use crate::chain::{self, Ruling, View};
 use crate::conntrack::{Confirmed, Tracked, Tuple};
 use crate::icmp::Answer;
 use crate::neighbor::Sender;
-use crate::parse::{self, Packet};
+use crate::parse::{self, Arrived, Fragment, Packet};
 use crate::route::NextHop;
 use crate::trace::{Summary, TraceStep};
 use crate::{DropReason, Outlet, Plane, emit, forward, ingress};
@@ -32,10 +33,12 @@ pub(crate) enum Way {
     In(Confirmed, IfaceId),
     /// Nowhere: an ARP, neighbor or listener discovery message, which the link has used up.
     Link,
+    /// To wait for the rest of its datagram.
+    Hold(Fragment),
     /// Nowhere: the balancer has used it up.
     Used,
     /// Into the balancer's waiting room.
-    Hold(Tuple),
+    Queue(Tuple),
 }
 
 /// Why a packet goes nowhere, and what its sender is owed.
@@ -66,11 +69,12 @@ impl<B: Buffer> Plane<B> {
             Ok(Way::Out(packet, hop)) => self.send(now, packet, hop, frame, Sender::Transit(iface), out),
             Ok(Way::In(packet, owner)) => self.deliver(packet, owner, iface, frame, out),
             Ok(Way::Link | Way::Used) => self.counters.iface_mut(Some(iface)).link += 1,
-            Ok(Way::Hold(tuple)) => {
+            Ok(Way::Queue(tuple)) => {
                 if let Some(balancer) = &mut self.balancer {
                     balancer.hold(now, tuple, frame, iface, link.len);
                 }
             }
+            Ok(Way::Hold(fragment)) => self.hold(now, iface, &fragment, frame, out),
             Err(refusal) => self.refuse(now, iface, &link, refusal, &mut frame, out),
         }
         if self.balancer.is_some() {
@@ -100,17 +104,32 @@ impl<B: Buffer> Plane<B> {
         frame: &mut B,
         out: &mut impl Outlet<B>,
     ) -> Result<Way, Refusal> {
-        let packet = match link.ethertype {
+        let mut arrived = match link.ethertype {
             ethertype::ARP => return self.handle_arp(now, iface, link, frame, out),
-            ethertype::IPV4 => parse::packet(frame, link.len, false, Some(iface))?,
-            ethertype::IPV6 => parse::packet(frame, link.len, true, Some(iface))?,
+            ethertype::IPV4 => parse::arrived(frame, link.len, false, Some(iface))?,
+            ethertype::IPV6 => parse::arrived(frame, link.len, true, Some(iface))?,
             _ => return Err(DropReason::UnknownEthertype.into()),
         };
-        let packet = Packet { to_group: link.dst.is_group(), ..packet };
-        ingress::admit(&self.ifaces, &self.routes, iface, &packet)?;
-        if ingress::is_link_message(&packet) {
-            return self.handle_link_message(now, iface, &packet, frame, out);
+        arrived.packet_mut().to_group = link.dst.is_group();
+        ingress::admit(&self.ifaces, &self.routes, iface, arrived.packet_mut())?;
+        match arrived {
+            Arrived::Fragment(fragment) => Ok(Way::Hold(fragment)),
+            Arrived::Packet(packet) if ingress::is_link_message(&packet) => {
+                self.handle_link_message(now, iface, &packet, frame, out)
+            }
+            Arrived::Packet(packet) => self.pass_hooks(now, iface, packet, frame, out),
         }
+    }
+
+    /// The walk of what is admitted and whole: a packet, or a datagram by the frame of its first fragment.
+    pub(crate) fn pass_hooks(
+        &mut self,
+        now: Instant,
+        iface: IfaceId,
+        packet: Packet,
+        frame: &B,
+        out: &mut impl Outlet<B>,
+    ) -> Result<Way, Refusal> {
         self.rules.trace.note(|| TraceStep::Received { iface, packet: Summary::of(&packet) });
         let mut tracked = self.track(now, iface, packet, frame)?;
         self.run_chain(now, Hook::Prerouting, iface, &mut tracked)?;

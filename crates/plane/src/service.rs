@@ -76,7 +76,7 @@ impl<B: Buffer> Plane<B> {
         }
         match balancer.pick(tracked.packet.is_v4()) {
             Some((node, address, port)) => self.connect(now, iface, tracked, node, (address, port), frame),
-            None if balancer.has_room() => Ok(Way::Hold(tuple)),
+            None if balancer.has_room() => Ok(Way::Queue(tuple)),
             None => Err(Refusal { reason: DropReason::BalancerFull, answer: Some(Answer::TcpReset) }),
         }
     }
@@ -187,7 +187,7 @@ impl<B: Buffer> Plane<B> {
         };
         match way {
             Ok(Way::Out(packet, hop)) => self.send(now, packet, hop, frame, sender, out),
-            Ok(Way::Hold(tuple)) => {
+            Ok(Way::Queue(tuple)) => {
                 if let Some(balancer) = &mut self.balancer {
                     balancer.hold(now, tuple, frame, iface, l3);
                 }

@@ -18,13 +18,15 @@ pub(crate) struct Flat {
     memory: Vec<u8>,
     start: usize,
     offload: Offload,
+    /// Its length cannot be set to more.
+    room: usize,
 }
 
 impl Flat {
     pub(crate) fn new(bytes: &[u8]) -> Self {
         let mut memory = vec![0; Self::HEADROOM];
         memory.extend_from_slice(bytes);
-        Self { memory, start: Self::HEADROOM, offload: Offload::NONE }
+        Self { memory, start: Self::HEADROOM, offload: Offload::NONE, room: usize::MAX }
     }
 }
 
@@ -58,8 +60,11 @@ impl Buffer for Flat {
     }
 
     fn set_len(&mut self, len: usize) -> bool {
-        self.memory.resize(self.start + len, 0);
-        true
+        let fits = len <= self.room;
+        if fits {
+            self.memory.resize(self.start + len, 0);
+        }
+        fits
     }
 
     fn copy_out(&self, offset: usize, into: &mut [u8]) -> usize {
@@ -79,15 +84,17 @@ impl Buffer for Flat {
 }
 
 #[derive(Default)]
-struct World {
-    sent: VecDeque<(PortId, Flat)>,
-    delivered: Vec<(IfaceId, Flat)>,
-    lines: Vec<String>,
+pub(crate) struct World {
+    pub sent: VecDeque<(PortId, Flat)>,
+    pub delivered: Vec<(IfaceId, Flat)>,
+    pub lines: Vec<String>,
+    /// What its empty frames have room for.
+    pub room: Option<usize>,
 }
 
 impl Outlet<Flat> for World {
     fn allocate(&mut self) -> Option<Flat> {
-        Some(Flat::new(&[]))
+        Some(Flat { room: self.room.unwrap_or(usize::MAX), ..Flat::new(&[]) })
     }
 
     fn transmit(&mut self, port: PortId, frame: Flat) {
@@ -105,12 +112,12 @@ impl Outlet<Flat> for World {
     }
 }
 
-const WAN: PortId = PortId(0);
-const LAN: PortId = PortId(1);
-const ROUTER: [MacAddr; 2] = [MacAddr([2, 0, 0, 0, 0, 0xa0]), MacAddr([2, 0, 0, 0, 0, 0xa1])];
-const HOST: MacAddr = MacAddr([2, 0, 0, 0, 0, 1]);
+pub(crate) const WAN: PortId = PortId(0);
+pub(crate) const LAN: PortId = PortId(1);
+pub(crate) const ROUTER: [MacAddr; 2] = [MacAddr([2, 0, 0, 0, 0, 0xa0]), MacAddr([2, 0, 0, 0, 0, 0xa1])];
+pub(crate) const HOST: MacAddr = MacAddr([2, 0, 0, 0, 0, 1]);
 
-fn iface(name: &str, nic: u16, address: [u8; 4]) -> Iface {
+pub(crate) fn iface(name: &str, nic: u16, address: [u8; 4]) -> Iface {
     let address = Static4 { address: address.into(), prefix_len: 24, gateway: None, dns: None };
     Iface {
         name: name.into(),
@@ -132,7 +139,7 @@ fn iface(name: &str, nic: u16, address: [u8; 4]) -> Iface {
     }
 }
 
-fn route(net: [u8; 4], iface: u16) -> Route {
+pub(crate) fn route(net: [u8; 4], iface: u16) -> Route {
     let net = Cidr::masked(IpAddr::from(net), 24).unwrap();
     Route { name: String::new(), net, nexthop: None, iface: IfaceId(iface), cost: 1, place: Place::NONE }
 }
@@ -192,7 +199,7 @@ fn arp_reply(to: MacAddr, sender: [u8; 4], target: [u8; 4]) -> Flat {
     Flat::new(&bytes)
 }
 
-fn feed(plane: &mut Plane<Flat>, now: Instant, port: PortId, frame: Flat, world: &mut World) {
+pub(crate) fn feed(plane: &mut Plane<Flat>, now: Instant, port: PortId, frame: Flat, world: &mut World) {
     let mut burst = Burst::new();
     burst.push(frame).ok().unwrap();
     plane.process_burst(now, port, &mut burst, world);

@@ -15,6 +15,10 @@ pub enum TraceStep {
         iface: IfaceId,
         packet: Summary,
     },
+    /// A fragment: it waits for the rest of its datagram, which is then received as one packet.
+    Held {
+        iface: IfaceId,
+    },
     /// The box made it, as this Iface.
     Originated {
         iface: IfaceId,

@@ -9,6 +9,7 @@ pub const MIN_MTU: u16 = 1280;
 /// Offsets of the fields that a router rewrites.
 pub mod field {
     pub const PAYLOAD_LENGTH: usize = 4;
+    pub const NEXT_HEADER: usize = 6;
     pub const HOP_LIMIT: usize = 7;
     pub const SADDR: usize = 8;
     pub const DADDR: usize = 24;
@@ -21,6 +22,9 @@ pub mod extension {
     pub const FRAGMENT: u8 = 44;
     pub const DESTINATION: u8 = 60;
 }
+
+/// Bytes of a fragment header.
+pub const FRAGMENT_HEADER_LEN: usize = 8;
 
 /// At most so many extension headers are walked, …
 pub const MAX_EXTENSIONS: usize = 8;
@@ -107,6 +111,8 @@ pub enum ExtensionError {
     RoutingType0,
     /// Two fragment headers in one packet.
     NestedFragment,
+    /// A first fragment ends before its chain of headers does (RFC 7112 §5).
+    FirstFragment,
 }
 
 /// Walks the extension headers of the packet that `bytes` begins with: hop-by-hop, destination, routing, fragment.
@@ -115,7 +121,7 @@ pub enum ExtensionError {
 pub fn upper_layer(bytes: &[u8]) -> Result<UpperLayer, ExtensionError> {
     let mut protocol = byte(bytes, 6);
     let mut offset = HEADER_LEN;
-    let mut fragment = None;
+    let mut fragment: Option<Fragment> = None;
     for nth in 0.. {
         if !matches!(
             protocol,
@@ -126,13 +132,16 @@ pub fn upper_layer(bytes: &[u8]) -> Result<UpperLayer, ExtensionError> {
         if nth == MAX_EXTENSIONS {
             return Err(ExtensionError::TooMany);
         }
-        let header = bytes.get(offset..).and_then(|rest| rest.first_chunk::<8>()).ok_or(ExtensionError::Truncated)?;
+        // An atomic fragment is all there will be.
+        let is_first = fragment.is_some_and(|fragment| fragment.more);
+        let truncated = if is_first { ExtensionError::FirstFragment } else { ExtensionError::Truncated };
+        let header = bytes.get(offset..).and_then(|rest| rest.first_chunk::<8>()).ok_or(truncated)?;
         let len = match protocol {
-            extension::FRAGMENT => 8,
+            extension::FRAGMENT => FRAGMENT_HEADER_LEN,
             _ => usize::from(header[1]) * 8 + 8,
         };
         if bytes.len() < offset + len {
-            return Err(ExtensionError::Truncated);
+            return Err(truncated);
         }
         match protocol {
             extension::HOP_BY_HOP if nth > 0 => return Err(ExtensionError::HopByHopNotFirst),
@@ -150,7 +159,7 @@ pub fn upper_layer(bytes: &[u8]) -> Result<UpperLayer, ExtensionError> {
         if offset - HEADER_LEN > MAX_EXTENSIONS_LEN {
             return Err(ExtensionError::TooMany);
         }
-        if fragment.is_some_and(|fragment: Fragment| fragment.frag_off != 0) {
+        if fragment.is_some_and(|fragment| fragment.frag_off != 0) {
             break;
         }
     }
@@ -235,6 +244,8 @@ mod tests {
         assert_eq!(upper_layer(&twice), Err(ExtensionError::NestedFragment));
         let cut = packet(60, &[&[6, 1, 0, 0, 0, 0, 0, 0]]);
         assert_eq!(upper_layer(&cut), Err(ExtensionError::Truncated));
+        let tiny = packet(44, &[&[60, 0, 0, 1, 0, 0, 0, 7], &[6, 1, 0, 0, 0, 0, 0, 0]]);
+        assert_eq!(upper_layer(&tiny), Err(ExtensionError::FirstFragment));
         let nine: Vec<[u8; 8]> = (0..9).map(|i| [if i == 8 { 6 } else { 60 }, 0, 1, 4, 0, 0, 0, 0]).collect();
         let parts: Vec<&[u8]> = nine.iter().map(|part| &part[..]).collect();
         assert_eq!(upper_layer(&packet(60, &parts)), Err(ExtensionError::TooMany));

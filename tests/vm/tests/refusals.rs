@@ -45,7 +45,7 @@ fn a_broken_file_opens_nothing_and_all_its_mistakes_are_printed() -> Result<()> 
     let folder = Folder::new("broken")?;
     let config = folder.write("broken.nacl", broken)?;
     let console = stays_shut(&machine(Kind::Q35, &image, &config), 3, &["error", "bastoin_host", "10.0.0.2000"])?;
-    assert!(console.text().contains(":43:"), "the line of the second mistake is named:\n{}", console.text());
+    assert!(console.text().contains(":48:"), "the line of the second mistake is named:\n{}", console.text());
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use super::Show;
 use anyhow::{Context, Result};
 use lab::{Counters, LogServer, Reach, Site, WebServer};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -107,25 +107,28 @@ impl Show {
     }
 
     fn log_lines(&mut self, log: &LogServer) -> Result<()> {
-        let patience = Duration::from_secs(3);
+        let patience = Duration::from_secs(10);
         for (what, severity, text) in [
-            ("log: accepted connection", 14, "New connection established (from 203.0.113.9)"),
-            (
-                "log: established packets",
-                14,
-                "Accepting packet from an already established connection (from 192.168.0.50)",
-            ),
-            ("log: dropped packet", 12, "Dropping packet from saddr 203.0.113.9 to 192.168.0.50"),
+            ("log: a connection accepted", 14, "New connection established (from 203.0.113.9)"),
+            ("log: the replies", 14, "Accepting packet from an already established connection (from 192.168.0.50)"),
+            ("log: a packet dropped", 12, "Dropping packet from saddr 203.0.113.9 to 192.168.0.50"),
         ] {
             let line = log.wait_for(text, patience);
             // The datagram comes from the address of the Iface that it leaves by, and says facility user and severity.
             let good = line.as_ref().is_ok_and(|line| line.starts_with(&format!("192.168.0.1 <{severity}>")));
-            let seen = line.unwrap_or_else(|_| "no such line".to_owned());
-            let policy = format!("syslog to 192.168.0.231:6514 ({})", log.name());
-            self.table.note(what, &policy, shortened(&seen), good);
+            let seen = match line {
+                Ok(_) if good => format!("<{severity}> {text}"),
+                Ok(line) => line,
+                Err(_) => "no such line".to_owned(),
+            };
+            self.table.note(what, "syslog to 192.168.0.231:6514", shortened(&seen), good);
         }
-        let kinds: BTreeSet<String> = log.lines().into_iter().collect();
-        println!("         {} log datagrams arrived, {} different ones", log.lines().len(), kinds.len());
+        // Without sender, time and the like, which differ from line to line.
+        let messages = log.lines().into_iter().map(|line| line.split(" - ").last().unwrap_or_default().to_owned());
+        let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
+        messages.for_each(|message| *kinds.entry(message).or_default() += 1);
+        println!("         all that arrived at {}:", log.name());
+        kinds.iter().for_each(|(message, count)| println!("         {count:6} × {message}"));
         Ok(())
     }
 
@@ -163,7 +166,7 @@ impl Show {
 
         let frames = self.site.management.received("eth0").context("the management host's NIC")?;
         let seen = format!("{frames} frames");
-        self.table.note("all that ever reached the management host", "nothing", seen, frames == 0);
+        self.table.note("all that reached the management host", "no route names its NIC", seen, frames == 0);
         Ok(())
     }
 }
@@ -183,7 +186,7 @@ fn said(reach: Reach) -> &'static str {
 
 /// A line that fits into a table.
 fn shortened(line: &str) -> String {
-    const LONGEST: usize = 96;
+    const LONGEST: usize = 64;
     if line.chars().count() <= LONGEST {
         return line.to_owned();
     }

@@ -21,7 +21,7 @@ impl Table {
     /// Notes an observation and shows it at once.
     pub fn note(&mut self, what: &str, policy: &str, observed: impl Into<String>, good: bool) {
         let observed = observed.into();
-        println!("  {} {what}: {observed}", mark(good));
+        println!("  {:6} {what}: {observed}", mark(good));
         self.rows.push(Row { what: what.to_owned(), policy: policy.to_owned(), observed, good });
     }
 
@@ -31,7 +31,7 @@ impl Table {
 }
 
 fn mark(good: bool) -> &'static str {
-    if good { "ok    " } else { "FAILED" }
+    if good { "ok" } else { "FAILED" }
 }
 
 impl fmt::Display for Table {
@@ -46,7 +46,7 @@ impl fmt::Display for Table {
         }
         let [a, b, c] = widths;
         writeln!(f, "{:a$} | {:b$} | {:c$} | ok", head[0], head[1], head[2])?;
-        writeln!(f, "{:-<a$}-|-{:-<b$}-|-{:-<c$}-|-------", "", "", "")?;
+        writeln!(f, "{:-<a$}-|-{:-<b$}-|-{:-<c$}-|---", "", "", "")?;
         for row in &self.rows {
             let [what, policy, observed] = cells(row);
             writeln!(f, "{what:a$} | {policy:b$} | {observed:c$} | {}", mark(row.good))?;

@@ -13,8 +13,8 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 use policy::{Field, Set};
 
-/// Comparisons with earlier rules that one function is worth: enough for 2,000 rules that each see all before them.
-const BUDGET: usize = 2_000_000;
+/// Comparisons with earlier rules that one function is worth: enough for 1,400 rules that each see all before them.
+const BUDGET: usize = 1_000_000;
 
 /// Packets whose properties lie in these sets, exactly.
 type Region = BTreeMap<Field, Rc<Set>>;
@@ -127,7 +127,7 @@ impl Walk {
                     behind = join(behind, after);
                 }
             }
-            if decides {
+            if decides && self.budget > 0 {
                 self.decided.extend(narrowed.into_iter().flatten().map(|region| (region, arm.keyword)));
             }
             all_decide &= decides;
@@ -161,14 +161,15 @@ impl Walk {
 
     /// Reports a condition all of whose packets an earlier rule has decided.
     fn decided_before(&mut self, arm: &Arm, holds: &Facts) {
-        let (decided, budget) = (&self.decided, &mut self.budget);
-        let earlier = decided.iter().find(|(region, _)| {
-            *budget = budget.saturating_sub(1);
-            *budget > 0
-                && region
-                    .iter()
-                    .all(|(field, set)| holds.fields.get(field).is_some_and(|fact| is_subset(*field, &fact.set, set)))
-        });
+        let looked_at = self.budget.min(self.decided.len());
+        self.budget -= looked_at;
+        let covers = |(region, _): &&(Region, Span)| {
+            let holds_in = |(field, set): (&Field, &Rc<Set>)| {
+                holds.fields.get(field).is_some_and(|fact| is_subset(*field, &fact.set, set))
+            };
+            region.iter().all(holds_in)
+        };
+        let earlier = self.decided.iter().take(looked_at).find(covers);
         if let Some((_, span)) = earlier {
             self.found.push(shadowed(arm.keyword, *span));
         }

@@ -285,6 +285,7 @@ impl<'s> Parser<'s, '_, '_> {
             if matches!(self.kind(), TokenKind::CloseBrace | TokenKind::End) || self.forgotten(&object) {
                 break;
             }
+            let start = self.at;
             if let Some(entry) = self.entry() {
                 object.entries.push(entry);
             } else {
@@ -301,6 +302,10 @@ impl<'s> Parser<'s, '_, '_> {
             if !next_key {
                 self.skip_in_bracket();
                 self.eat(TokenKind::Comma);
+            }
+            if self.at == start {
+                // The bracket of something around it: this object ends here.
+                break;
             }
         }
         let or = if object.entries.is_empty() { "a key or " } else { "`,` or " };
@@ -380,6 +385,9 @@ impl<'s> Parser<'s, '_, '_> {
             match self.value() {
                 Some(value) => elements.push(value),
                 None => self.skip_in_bracket(),
+            }
+            if self.after_torn_string() {
+                break;
             }
             if self.eat(TokenKind::Comma) || self.kind() == close || self.kind() == TokenKind::End {
                 continue;

@@ -28,7 +28,7 @@ impl Bucket {
     }
 }
 
-pub(super) struct Index {
+pub(crate) struct Index {
     buckets: Vec<Bucket>,
 }
 

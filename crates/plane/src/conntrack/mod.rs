@@ -25,7 +25,8 @@ use wire::tcp::flag;
 use wire::{IfaceId, Instant, IpAddr};
 
 pub(crate) use flow::Direction;
-pub(crate) use tuple::Tuple;
+pub(crate) use index::Index;
+pub(crate) use tuple::{Tuple, hash};
 
 /// A packet that tracking has seen.
 #[derive(Clone, Copy, Debug)]
@@ -165,6 +166,11 @@ impl Tracked {
 impl Confirmed {
     pub fn packet(&self) -> &Packet {
         &self.0
+    }
+
+    /// The same packet, in a frame where its headers begin elsewhere.
+    pub fn moved(self, l3: u16, l4: u16) -> Self {
+        Self(Packet { l3, l4, fragment_header_len: 0, ..self.0 })
     }
 }
 

@@ -66,7 +66,7 @@ fn zone(src: IpAddr, dst: IpAddr, link: Option<IfaceId>) -> u16 {
 
 /// A keyed hash of two addresses and 64 bits more: folded multiplications, as in wyhash. Not a pseudo-random function,
 /// so tables that use it bound what a collision costs.
-pub(super) fn hash(seed: [u64; 4], a: u128, b: u128, rest: u64) -> u64 {
+pub(crate) fn hash(seed: [u64; 4], a: u128, b: u128, rest: u64) -> u64 {
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
     let low = fold(a as u64 ^ seed[0], b as u64 ^ seed[1] ^ ODD);
     let (a_high, b_high) = ((a >> 64) as u64, (b >> 64) as u64);
