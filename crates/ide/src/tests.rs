@@ -46,8 +46,9 @@ fn texts(file: &File, spans: Vec<Span>) -> Vec<(u32, &str)> {
 #[test]
 fn definitions_are_found_also_of_members_set_out_of_line() {
     let file = file(FILE);
-    //  cursor behind, the nth of it, line and text of the definition
-    let table: &[(&str, usize, &[(u32, &str)])] = &[
+    // Cursor behind, the nth of it, line and text of the definition.
+    type Row = (&'static str, usize, &'static [(u32, &'static str)]);
+    let table: &[Row] = &[
         ("forward: gua", 1, &[(17, "guard")]),
         ("input: [gu", 1, &[(17, "guard")]),
         ("alias: bast", 1, &[(14, "bastion")]),
