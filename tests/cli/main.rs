@@ -4,6 +4,7 @@ mod check;
 mod diagnostics;
 mod fmt;
 mod stories;
+mod trace;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -102,7 +103,7 @@ fn help_and_version_are_no_errors() {
     assert_eq!((version.status, &version.stdout[..]), (0, concat!("saltgate ", env!("CARGO_PKG_VERSION"), "\n")));
     let help = folder.saltgate(&["--help"]);
     assert_eq!(help.status, 0);
-    for command in ["check", "test"] {
+    for command in ["check", "test", "trace"] {
         assert!(help.stdout.contains(command), "{}", help.stdout);
     }
 }

@@ -10,6 +10,7 @@ mod fmt;
 mod run;
 mod terminal;
 mod test;
+mod trace;
 
 use clap::Parser;
 use std::process::ExitCode;
@@ -28,6 +29,7 @@ enum Command {
     Fmt(fmt::Args),
     Run(run::Args),
     Test(test::Args),
+    Trace(trace::Args),
 }
 
 /// What a subcommand found out.
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
         Command::Fmt(args) => fmt::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Test(args) => test::run(&args),
+        Command::Trace(args) => trace::run(&args),
     };
     match answer {
         Ok(Answer::Yes) => ExitCode::SUCCESS,
