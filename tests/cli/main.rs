@@ -3,6 +3,7 @@
 mod check;
 mod diagnostics;
 mod fmt;
+mod show;
 mod stories;
 mod trace;
 

@@ -8,6 +8,7 @@
 mod check;
 mod fmt;
 mod run;
+mod show;
 mod terminal;
 mod test;
 mod trace;
@@ -28,6 +29,7 @@ enum Command {
     Check(check::Args),
     Fmt(fmt::Args),
     Run(run::Args),
+    Show(show::Args),
     Test(test::Args),
     Trace(trace::Args),
 }
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Fmt(args) => fmt::run(&args),
         Command::Run(args) => run::run(&args),
+        Command::Show(args) => show::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Trace(args) => trace::run(&args),
     };
