@@ -3,6 +3,7 @@
 mod check;
 mod diagnostics;
 mod fmt;
+mod lsp;
 mod show;
 mod stories;
 mod trace;

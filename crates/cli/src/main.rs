@@ -7,6 +7,7 @@
 
 mod check;
 mod fmt;
+mod lsp;
 mod run;
 mod show;
 mod terminal;
@@ -28,6 +29,7 @@ struct Cli {
 enum Command {
     Check(check::Args),
     Fmt(fmt::Args),
+    Lsp(lsp::Args),
     Run(run::Args),
     Show(show::Args),
     Test(test::Args),
@@ -56,6 +58,7 @@ fn main() -> ExitCode {
     let answer = match Cli::parse().command {
         Command::Check(args) => check::run(&args),
         Command::Fmt(args) => fmt::run(&args),
+        Command::Lsp(args) => lsp::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Show(args) => show::run(&args),
         Command::Test(args) => test::run(&args),

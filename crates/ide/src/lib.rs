@@ -84,6 +84,27 @@ impl File {
         };
         index.occurrences().iter().filter(wanted).map(|found| found.span).collect()
     }
+
+    /// The edits that give the text its canonical layout; `None` for a text with syntax errors, which is not touched.
+    pub fn format(&self) -> Option<Vec<Edit>> {
+        let formatted = nacl::format(&self.source).ok()?;
+        Some(difference(self.text(), &formatted).into_iter().collect())
+    }
+}
+
+/// One edit that turns a text into another: all lines but those that both begin and end with.
+fn difference(old: &str, new: &str) -> Option<Edit> {
+    if old == new {
+        return None;
+    }
+    let same = |(a, b): &(&str, &str)| a == b;
+    let lines = |text| str::split_inclusive(text, '\n');
+    let before: usize = lines(old).zip(lines(new)).take_while(same).map(|(line, _)| line.len()).sum();
+    let (old_rest, new_rest) = (old.get(before..).unwrap_or_default(), new.get(before..).unwrap_or_default());
+    let behind = lines(old_rest).rev().zip(lines(new_rest).rev()).take_while(same);
+    let behind: usize = behind.map(|(line, _)| line.len()).sum();
+    let text = new_rest.get(..new_rest.len() - behind).unwrap_or_default().to_owned();
+    Some(Edit { span: Span::new(before as u32, (old.len() - behind) as u32), text })
 }
 
 /// The text after edits that do not overlap.

@@ -458,3 +458,62 @@ fn no_text_is_too_broken_to_ask_about() {
     ask_everything(&FILE[..FILE.len() / 2]);
     ask_everything(FILE);
 }
+
+#[test]
+fn formatting_touches_the_lines_that_differ_and_no_file_that_is_broken() {
+    let text = "a: 1\nb:   2\nc: 3\n";
+    let edits = file(text).format().unwrap();
+    assert_eq!(edits, [Edit { span: Span::new(5, 12), text: "b: 2\n".to_owned() }]);
+    assert_eq!(apply(text, &edits), "a: 1\nb: 2\nc: 3\n");
+    assert_eq!(file("a: 1\nb: 2\n").format(), Some(vec![]));
+    assert_eq!(file("a: [1\n").format(), None);
+    for text in ["a:1", "a:1\n\n\n\nb:2", "\n\na: 1\n", FILE] {
+        let formatted = apply(text, &file(text).format().unwrap());
+        assert_eq!(Ok(formatted), nacl::format(&Source::new("", text)), "{text}");
+    }
+}
+
+#[test]
+fn a_diagnostic_whose_help_is_one_replacement_is_mended_by_it() {
+    const IFACE: &str = "Iface eth0 { index: 0, address: 10.0.0.1, netmask: 255.255.255.0, input: guard }\n";
+    //  what is wrong, the only repair, and the text after it
+    let table = [
+        (
+            "Filter::IP guard { if (ip.sadr == 10.0.0.9) { drop } accept }",
+            "Replace `ip.sadr` with `ip.saddr`",
+            "ip.saddr ==",
+        ),
+        ("Filter::IP guard { acept }", "Replace `acept` with `accept`", "{ accept }"),
+        ("Filter::IPv guard { accept }", "Replace `IPv` with `IP`", "Filter::IP guard"),
+        ("Filter::IP guard { if (ip.ttl = 5) { drop } accept }", "Replace `=` with `==`", "ip.ttl == 5"),
+        ("Filter::IP guard { if (ip.ttl == 5 & ip.id == 6) { drop } accept }", "Replace `&` with `and`", "5 and ip"),
+        ("Filter::IP guard { accept };", "Remove `;`", "{ accept }"),
+        ("Filter::IP guard { if (ip.ttl in [5 6]) { drop } accept }", "Insert `,`", "[5, 6]"),
+        ("Filter::IP guard { syslog(INOF, \"x\") accept }", "Replace `INOF` with `INFO`", "syslog(INFO,"),
+        (
+            "Filter::IP guard { if (ip.daddr == eth0.adress) { drop } accept }",
+            "Replace `adress` with `address`",
+            "eth0.address",
+        ),
+        (
+            "Filter::IP guard { if (ct.state == estblished) { drop } accept }",
+            "Replace `estblished` with `established`",
+            "== established",
+        ),
+        ("eht0.mtu: 1400\nFilter::IP guard { accept }", "Replace `eht0` with `eth0`", "eth0.mtu"),
+        ("eth0.mut: 1400\nFilter::IP guard { accept }", "Replace `mut` with `mtu`", "eth0.mtu"),
+        ("eth0.config: sttic\nFilter::IP guard { accept }", "Replace `sttic` with `static`", "config: static"),
+        ("Ifce eth1 { index: 1 }\nFilter::IP guard { accept }", "Replace `Ifce` with `Iface`", "Iface eth1"),
+    ];
+    for (wrong, title, right) in table {
+        let text = format!("{IFACE}{wrong}");
+        let file = file(&text);
+        let fixes = file.fixes(Span::new(0, text.len() as u32));
+        let [fix] = &fixes[..] else { panic!("{wrong}: {fixes:?}") };
+        assert_eq!(fix.title, title);
+        let mended = apply(&text, std::slice::from_ref(&fix.edit));
+        assert!(mended.contains(right), "{mended}");
+        let code = fix.diagnostic.code;
+        assert!(super::tests::file(&mended).diagnostics().iter().all(|found| found.code != code), "{mended}");
+    }
+}

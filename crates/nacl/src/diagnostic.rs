@@ -5,6 +5,7 @@ mod explain;
 mod render;
 
 use crate::source::Span;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -65,6 +66,22 @@ impl Diagnostic {
     pub fn help(mut self, text: impl Into<String>) -> Self {
         self.help = Some(text.into());
         self
+    }
+
+    /// Suggests a name for what stands at the span.
+    #[must_use]
+    pub fn did_you_mean(self, span: Span, near: impl Into<String>) -> Self {
+        let near = near.into();
+        self.help(format!("did you mean `{near}`?")).replace(span, near)
+    }
+
+    /// As [`did_you_mean`](Self::did_you_mean), where a name is near enough; otherwise other help.
+    #[must_use]
+    pub fn nearest_or(self, span: Span, near: Option<&str>, otherwise: impl FnOnce() -> String) -> Self {
+        match near {
+            Some(near) => self.did_you_mean(span, near),
+            None => self.help(otherwise()),
+        }
     }
 
     #[must_use]

@@ -175,12 +175,11 @@ impl<'a> Resolver<'a, '_> {
     fn unknown_type(&mut self, name: Name<'_>) {
         let functions = vocabulary::FUNCTION_TYPES.iter().map(|(_, word)| word.name);
         let known: Vec<_> = vocabulary::OBJECT_TYPES.iter().map(|(_, shape)| shape.name).chain(functions).collect();
-        let help = match nearest(name.text, known.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("there are {}", crate::diagnostic::listed(known)),
-        };
+        let near = nearest(name.text, known.iter().copied());
         let message = format!("unknown type `{}`", name.text);
-        self.diagnostics.push(Diagnostic::new(Code::UnknownType, name.span, message).help(help));
+        let diagnostic = Diagnostic::new(Code::UnknownType, name.span, message);
+        let others = || format!("there are {}", crate::diagnostic::listed(known));
+        self.diagnostics.push(diagnostic.nearest_or(name.span, near, others));
     }
 
     fn define(&mut self, name: Name<'a>, kind: Kind<'a>) {
@@ -228,7 +227,7 @@ impl<'a> Resolver<'a, '_> {
                     if let Some(near) = near {
                         diagnostic = diagnostic
                             .note(near.span, format!("`{}` is defined here", near.text))
-                            .help(format!("did you mean `{}`?", near.text));
+                            .did_you_mean(root.span, near.text);
                     }
                     self.diagnostics.push(diagnostic);
                 }
