@@ -2,6 +2,7 @@
 
 mod check;
 mod diagnostics;
+mod export;
 mod stories;
 mod trace;
 

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod check;
+mod export;
 mod run;
 mod terminal;
 mod test;
@@ -25,6 +26,7 @@ struct Cli {
 #[derive(clap::Subcommand)]
 enum Command {
     Check(check::Args),
+    Export(export::Args),
     Run(run::Args),
     Test(test::Args),
     Trace(trace::Args),
@@ -51,6 +53,7 @@ pub enum Format {
 fn main() -> ExitCode {
     let answer = match Cli::parse().command {
         Command::Check(args) => check::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Trace(args) => trace::run(&args),
