@@ -66,7 +66,7 @@ a.story:8:7: error: this drop came differently
               seed.nacl:44  no    if (ct.state == established) {
               seed.nacl:48  no    if (ip.saddr == bastion_host) {
               seed.nacl:51  no    Filter::TCP {
-              seed.nacl:57  log   syslog(WARNING, \"Dropping packet from saddr \", ip.saddr,\" to \",ip.daddr)
+              seed.nacl:57  log   syslog(WARNING, \"Dropping packet from saddr \", ip.saddr, \" to \", ip.daddr)
               seed.nacl:58  drop  drop
           dropped      forward: A rule of the forward chain drops it.
 0 passed, 1 failed
@@ -142,7 +142,7 @@ fn the_json_document_names_every_failure() {
             },
             {
               \"label\": \"trace\",
-              \"text\": \"in outside udp 203.0.113.9:53 > 192.168.0.50:53 ttl 64 len 28\\n  tracked      new, the first of its flow\\n  prerouting   outside: no functions\\n  routed       out of inside to 192.168.0.50\\n  forward      myGateway\\n    firewallchain (./seed.nacl:43)\\n      ./seed.nacl:44  no    if (ct.state == established) {\\n      ./seed.nacl:48  no    if (ip.saddr == bastion_host) {\\n      ./seed.nacl:51  no    Filter::TCP {\\n      ./seed.nacl:57  log   syslog(WARNING, \\\"Dropping packet from saddr \\\", ip.saddr,\\\" to \\\",ip.daddr)\\n      ./seed.nacl:58  drop  drop\\n  dropped      forward: A rule of the forward chain drops it.\"
+              \"text\": \"in outside udp 203.0.113.9:53 > 192.168.0.50:53 ttl 64 len 28\\n  tracked      new, the first of its flow\\n  prerouting   outside: no functions\\n  routed       out of inside to 192.168.0.50\\n  forward      myGateway\\n    firewallchain (./seed.nacl:43)\\n      ./seed.nacl:44  no    if (ct.state == established) {\\n      ./seed.nacl:48  no    if (ip.saddr == bastion_host) {\\n      ./seed.nacl:51  no    Filter::TCP {\\n      ./seed.nacl:57  log   syslog(WARNING, \\\"Dropping packet from saddr \\\", ip.saddr, \\\" to \\\", ip.daddr)\\n      ./seed.nacl:58  drop  drop\\n  dropped      forward: A rule of the forward chain drops it.\"
             }
           ]
         }

@@ -58,7 +58,7 @@ fn a_packet_that_a_rule_drops_is_shown_with_the_reason() {
       seed.nacl:48  no    if (ip.saddr == bastion_host) {
       seed.nacl:51  yes   Filter::TCP {
       seed.nacl:52  no    if (ip.daddr in allowed_hosts and tcp.dport in allowed_services) {
-      seed.nacl:57  log   syslog(WARNING, \"Dropping packet from saddr \", ip.saddr,\" to \",ip.daddr)
+      seed.nacl:57  log   syslog(WARNING, \"Dropping packet from saddr \", ip.saddr, \" to \", ip.daddr)
       seed.nacl:58  drop  drop
   dropped      forward: A rule of the forward chain drops it.
 own inside udp 192.168.0.1:514 > 192.168.0.231:6514 ttl 64 len 144
@@ -90,7 +90,7 @@ fn each_test_of_a_condition_is_answered() {
       seed.nacl:48  no      if (ip.saddr == bastion_host) {
       seed.nacl:51  yes     Filter::TCP {
       seed.nacl:52  yes no  if (ip.daddr in allowed_hosts and tcp.dport in allowed_services) {
-      seed.nacl:57  log     syslog(WARNING, \"Dropping packet from saddr \", ip.saddr,\" to \",ip.daddr)
+      seed.nacl:57  log     syslog(WARNING, \"Dropping packet from saddr \", ip.saddr, \" to \", ip.daddr)
       seed.nacl:58  drop    drop
   dropped      forward: A rule of the forward chain drops it.
 own inside udp 192.168.0.1:514 > 192.168.0.231:6514 ttl 64 len 145
@@ -117,7 +117,7 @@ fn translation_is_shown_both_ways_and_the_nat_is_asked_once() {
   prerouting   outside
     mydnat (seed-nat.nacl:66)
       seed-nat.nacl:67  yes        Nat::TCP {
-      seed-nat.nacl:68  yes yes    if (ip.daddr == outside.address and tcp.dport == tport ) {
+      seed-nat.nacl:68  yes yes    if (ip.daddr == outside.address and tcp.dport == tport) {
       seed-nat.nacl:69  translate  dnat(target)
   rewritten    tcp 10.55.1.1:1000 > 192.168.0.54:5001 ttl 64 len 40
   routed       out of inside to 192.168.0.54
@@ -129,7 +129,7 @@ fn translation_is_shown_both_ways_and_the_nat_is_asked_once() {
   postrouting  inside
     mysnat (seed-nat.nacl:74)
       seed-nat.nacl:75  yes        Nat::TCP {
-      seed-nat.nacl:76  yes yes    if (ip.daddr == target and tcp.dport == tport ) {
+      seed-nat.nacl:76  yes yes    if (ip.daddr == target and tcp.dport == tport) {
       seed-nat.nacl:77  translate  snat(inside.address)
   rewritten    tcp 192.168.0.1:1000 > 192.168.0.54:5001 ttl 63 len 40
   sent         out of inside to 192.168.0.54, once its MAC address is known
@@ -301,7 +301,7 @@ fn the_json_document_has_what_the_text_has() {
                     {
                       \"line\": 57,
                       \"column\": 3,
-                      \"text\": \"syslog(WARNING, \\\"Dropping packet from saddr \\\", ip.saddr,\\\" to \\\",ip.daddr)\",
+                      \"text\": \"syslog(WARNING, \\\"Dropping packet from saddr \\\", ip.saddr, \\\" to \\\", ip.daddr)\",
                       \"action\": \"log\"
                     },
                     {

@@ -6,8 +6,13 @@
 #![forbid(unsafe_code)]
 
 mod check;
+<<<<<<< HEAD
 mod export;
+=======
+mod fmt;
+>>>>>>> main
 mod run;
+mod show;
 mod terminal;
 mod test;
 mod trace;
@@ -26,8 +31,13 @@ struct Cli {
 #[derive(clap::Subcommand)]
 enum Command {
     Check(check::Args),
+<<<<<<< HEAD
     Export(export::Args),
+=======
+    Fmt(fmt::Args),
+>>>>>>> main
     Run(run::Args),
+    Show(show::Args),
     Test(test::Args),
     Trace(trace::Args),
 }
@@ -53,8 +63,13 @@ pub enum Format {
 fn main() -> ExitCode {
     let answer = match Cli::parse().command {
         Command::Check(args) => check::run(&args),
+<<<<<<< HEAD
         Command::Export(args) => export::run(&args),
+=======
+        Command::Fmt(args) => fmt::run(&args),
+>>>>>>> main
         Command::Run(args) => run::run(&args),
+        Command::Show(args) => show::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Trace(args) => trace::run(&args),
     };

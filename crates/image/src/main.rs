@@ -71,6 +71,7 @@ fn router(computer: &mut Computer, devices: &Devices) -> Result<Node<MetalPorts>
     let mut settings =
         Settings { flows_ceiling: tables.flows_ceiling, seed: entropy.seed(), unix_time, ..Settings::default() };
     settings.limits.flows = tables.flows;
+    settings.limits.fragments = devices.budget.fragment_bytes();
     settings.now = instant(computer.machine.clock().now());
     Node::new(policy, &ports::nics(&devices.nics), settings).map_err(|errors| {
         errors.iter().for_each(|error| computer.console.say(format_args!("{error}")));

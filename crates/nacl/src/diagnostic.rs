@@ -1,6 +1,7 @@
 //! What the compiler has to say: values with a stable code, places, and a way out.
 
 mod code;
+mod explain;
 mod render;
 
 use crate::source::Span;
@@ -8,6 +9,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 pub use code::Code;
+pub use explain::{Example, Explanation};
 pub use render::{render, render_coloured};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,12 +45,14 @@ pub struct Diagnostic {
     pub related: Vec<(Span, String)>,
     /// How to repair it.
     pub help: Option<String>,
+    /// Text to put in the place of what stands at the span, where that alone is the repair which `help` names.
+    pub replacement: Option<(Span, String)>,
 }
 
 impl Diagnostic {
     pub fn new(code: Code, span: Span, message: impl Into<String>) -> Self {
         let severity = code.severity();
-        Self { code, severity, span, message: message.into(), related: Vec::new(), help: None }
+        Self { code, severity, span, message: message.into(), related: Vec::new(), help: None, replacement: None }
     }
 
     #[must_use]
@@ -60,6 +64,12 @@ impl Diagnostic {
     #[must_use]
     pub fn help(mut self, text: impl Into<String>) -> Self {
         self.help = Some(text.into());
+        self
+    }
+
+    #[must_use]
+    pub fn replace(mut self, span: Span, text: impl Into<String>) -> Self {
+        self.replacement = Some((span, text.into()));
         self
     }
 

@@ -97,14 +97,16 @@ impl<'s> Parser<'s, '_, '_> {
 
     /// Reports an error at the present token, unless it has one already.
     fn error(&mut self, diagnostic: Diagnostic) {
-        let after_torn_string = self.last().kind == TokenKind::String && {
-            let text = self.source.slice(self.last().span);
-            text.len() < 2 || !text.ends_with('"')
-        };
-        if self.last_reported != Some(self.at) && !after_torn_string {
+        if self.last_reported != Some(self.at) && !self.after_torn_string() {
             self.diagnostics.push(diagnostic);
         }
         self.last_reported = Some(self.at);
+    }
+
+    /// The token before is a string that its line did not close, and has swallowed what came after it.
+    fn after_torn_string(&self) -> bool {
+        let text = || self.source.slice(self.last().span);
+        self.last().kind == TokenKind::String && (text().len() < 2 || !text().ends_with('"'))
     }
 
     /// Where a message about the present token points: at the end of the text, right behind what is there.
@@ -141,7 +143,7 @@ impl<'s> Parser<'s, '_, '_> {
 
     /// The bracket opened at `open` ends here, or ought to.
     fn close(&mut self, kind: TokenKind, open: Span, or: &str) -> bool {
-        if self.eat(kind) {
+        if self.after_torn_string() || self.eat(kind) {
             return true;
         }
         let what = format!("{or}{}", kind.describe());

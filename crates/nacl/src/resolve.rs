@@ -189,7 +189,7 @@ impl<'a> Resolver<'a, '_> {
             let help = format!("write `{}`", name.text.replace('-', "_"));
             self.diagnostics.push(Diagnostic::new(Code::HyphenInName, name.span, message).help(help));
         }
-        if ["tcp", "udp", "icmp", "ct", "ip"].iter().any(|reserved| reserved.eq_ignore_ascii_case(name.text)) {
+        if vocabulary::RESERVED_NAMES.iter().any(|reserved| reserved.eq_ignore_ascii_case(name.text)) {
             let message = format!("`{}` is reserved for a packet object", name.text);
             let help = "choose another name, one that says what it is for";
             self.diagnostics.push(Diagnostic::new(Code::ReservedName, name.span, message).help(help));

@@ -191,6 +191,11 @@ impl<'a> Checker<'a, '_> {
             self.report(Diagnostic::new(Code::SetOnLeft, left.at, message).help(help));
             return None;
         }
+        if let (What::Iface(iface), What::Field(PacketField { domain: Domain::Address, .. })) = (right.what, left.what)
+        {
+            self.iface_as_value(right, iface);
+            return None;
+        }
         let Some(elements) = self.elements(right, Scope::Function) else {
             let message = format!("`in` needs a list, range, CIDR or object, found {}", right.what.describe());
             self.report(Diagnostic::new(Code::NeedsSet, operator_span, message).help("use `==` for a single value"));

@@ -438,6 +438,11 @@ impl<'a> Checker<'a, '_> {
             Domain::Address | Domain::Iface | Domain::Bool => false,
         };
         if let Some(constant) = vocabulary::predefined(symbol).find(|constant| fits(constant.class)) {
+            if constant.name == "ip" {
+                let diagnostic =
+                    Diagnostic::new(Code::IpInIp, at, "`ip` is protocol 4, IP in IP, and not any IP packet");
+                self.report(diagnostic.help("write 4 if that is meant; a function of subtype IP sees every packet"));
+            }
             return Some(constant.number);
         }
         let what = vocabulary::predefined(symbol).next().map_or("a name", |constant| constant.class.describe());

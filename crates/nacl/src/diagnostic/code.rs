@@ -154,6 +154,7 @@ codes! {
     WrongElement "wrong-element" Error "an element of another type in a set";
     ConstantCondition "constant-condition" Warning "a condition that is always true, or never";
     NeverTrue "never-true" Warning "a condition that no packet fulfils";
+    IpInIp "ip-in-ip" Warning "a comparison with protocol 4, which is IP in IP";
     ShadowedTest "shadowed-test" Warning "a test that an earlier one has decided";
     RedundantElement "redundant-element" Warning "an element that another one contains";
     EstablishedOnly "established-only" Warning "an established rule that drops the ICMP errors of its own connections";

@@ -386,6 +386,9 @@ impl<'s> Parser<'s, '_, '_> {
                 Some(value) => elements.push(value),
                 None => self.skip_in_bracket(),
             }
+            if self.after_torn_string() {
+                break;
+            }
             if self.eat(TokenKind::Comma) || self.kind() == close || self.kind() == TokenKind::End {
                 continue;
             }
