@@ -16,7 +16,7 @@ fn every_command_in_the_documents_prints_what_they_show() {
         for block in document.blocks.iter().filter(|block| block.kind == "console") {
             for (command, expected) in block.commands() {
                 let at = format!("{}:{}: {command}", document.name, block.line);
-                let words: Vec<&str> = command.split_whitespace().collect();
+                let words = words(&command);
                 match words[..] {
                     ["cargo", "xtask", ..] => continue,
                     ["saltgate", "run", ..] if !words.contains(&"--dry-run") => continue,
@@ -106,6 +106,12 @@ impl Block {
         }
         commands
     }
+}
+
+/// A command's words; between two `'` white space is part of one.
+fn words(command: &str) -> Vec<&str> {
+    let parts = command.split('\'').enumerate();
+    parts.flat_map(|(nth, part)| if nth % 2 == 1 { vec![part] } else { part.split_whitespace().collect() }).collect()
 }
 
 fn root() -> &'static Path {

@@ -2,8 +2,14 @@
 
 mod check;
 mod diagnostics;
+mod export;
+mod fmt;
+mod lsp;
+mod show;
 mod stories;
+mod trace;
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -48,11 +54,24 @@ impl Folder {
         &self.path
     }
 
+    pub fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path.join(name)).unwrap()
+    }
+
     /// Runs `saltgate` with these arguments in the folder.
     pub fn saltgate(&self, args: &[&str]) -> Ended {
+        self.saltgate_reading("", args)
+    }
+
+    /// As [`Self::saltgate`], with something on standard input.
+    pub fn saltgate_reading(&self, input: &str, args: &[&str]) -> Ended {
         let mut command = Command::new(env!("CARGO_BIN_EXE_saltgate"));
-        command.args(args).current_dir(&self.path).stdin(Stdio::null()).env("NO_COLOR", "1");
-        let output = command.output().unwrap();
+        command.args(args).current_dir(&self.path).env("NO_COLOR", "1");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        // A command that does not read its input may end before this is written.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        let output = child.wait_with_output().unwrap();
         Ended {
             status: output.status.code().unwrap(),
             stdout: String::from_utf8(output.stdout).unwrap(),
@@ -87,7 +106,7 @@ fn help_and_version_are_no_errors() {
     assert_eq!((version.status, &version.stdout[..]), (0, concat!("saltgate ", env!("CARGO_PKG_VERSION"), "\n")));
     let help = folder.saltgate(&["--help"]);
     assert_eq!(help.status, 0);
-    for command in ["check", "test"] {
+    for command in ["check", "test", "trace"] {
         assert!(help.stdout.contains(command), "{}", help.stdout);
     }
 }

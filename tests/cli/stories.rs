@@ -36,11 +36,39 @@ a.story:5:7: error: this packet came differently
       |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
       came: out inside tcp 203.0.113.9:4000 > 192.168.0.50:80 S ttl 63
       differs: ttl: expected ttl 64, came ttl 63
+      trace:
+        in outside tcp 203.0.113.9:4000 > 192.168.0.50:80 ttl 64 len 40
+          tracked      new, the first of its flow
+          prerouting   outside: no functions
+          routed       out of inside to 192.168.0.50
+          forward      myGateway
+            firewallchain (seed.nacl:43)
+              seed.nacl:44  no       if (ct.state == established) {
+              seed.nacl:48  no       if (ip.saddr == bastion_host) {
+              seed.nacl:51  yes      Filter::TCP {
+              seed.nacl:52  yes yes  if (ip.daddr in allowed_hosts and tcp.dport in allowed_services) {
+              seed.nacl:53  log      syslog(INFO, \"New connection established (from \", ip.saddr, \")\")
+              seed.nacl:54  accept   accept
+          postrouting  inside: no functions
+          sent         out of inside to 192.168.0.50, once its MAC address is known
 a.story:8:7: error: this drop came differently
     8 |       drop input
       |       ^^^^^^^^^^
       came: drop forward outside
       differs: reason: expected input, came forward
+      trace:
+        in outside udp 203.0.113.9:53 > 192.168.0.50:53 ttl 64 len 28
+          tracked      new, the first of its flow
+          prerouting   outside: no functions
+          routed       out of inside to 192.168.0.50
+          forward      myGateway
+            firewallchain (seed.nacl:43)
+              seed.nacl:44  no    if (ct.state == established) {
+              seed.nacl:48  no    if (ip.saddr == bastion_host) {
+              seed.nacl:51  no    Filter::TCP {
+              seed.nacl:57  log   syslog(WARNING, \"Dropping packet from saddr \", ip.saddr, \" to \", ip.daddr)
+              seed.nacl:58  drop  drop
+          dropped      forward: A rule of the forward chain drops it.
 0 passed, 1 failed
 ";
     let ended = folder.saltgate(&["test", "a.story"]);
@@ -111,6 +139,10 @@ fn the_json_document_names_every_failure() {
             {
               \"label\": \"differs\",
               \"text\": \"reason: expected input, came forward\"
+            },
+            {
+              \"label\": \"trace\",
+              \"text\": \"in outside udp 203.0.113.9:53 > 192.168.0.50:53 ttl 64 len 28\\n  tracked      new, the first of its flow\\n  prerouting   outside: no functions\\n  routed       out of inside to 192.168.0.50\\n  forward      myGateway\\n    firewallchain (./seed.nacl:43)\\n      ./seed.nacl:44  no    if (ct.state == established) {\\n      ./seed.nacl:48  no    if (ip.saddr == bastion_host) {\\n      ./seed.nacl:51  no    Filter::TCP {\\n      ./seed.nacl:57  log   syslog(WARNING, \\\"Dropping packet from saddr \\\", ip.saddr, \\\" to \\\", ip.daddr)\\n      ./seed.nacl:58  drop  drop\\n  dropped      forward: A rule of the forward chain drops it.\"
             }
           ]
         }

@@ -88,7 +88,7 @@ impl Show {
             Err(error) => return Err(error.context(format!("the console said\n{}", console.text()))),
         };
         let boot = forwarded.saturating_duration_since(console.started());
-        console.wait_for("tables", patience)?;
+        console.wait_for("ready", patience)?;
         for line in console.lines() {
             println!("  console | {}", line.text);
         }

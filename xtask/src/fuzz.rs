@@ -49,12 +49,13 @@ fn fuzz(target: &str, binary: &Path, dir: &Path, minutes: u64) -> Result<bool> {
     let mut command = Command::new(binary);
     command.args([&found, &kept]);
     command.arg(format!("-max_total_time={}", minutes * 60)).arg(format!("-artifact_prefix={}/", kept.display()));
-    command.args(["-timeout=10", "-rss_limit_mb=2048", "-max_len=16384", "-print_final_stats=1"]);
+    command.args(["-timeout=60", "-rss_limit_mb=2048", "-max_len=16384", "-print_final_stats=1"]);
     let good = sh::succeeds(&mut command)?;
     println!("{target}: {} in {minutes} min", if good { "nothing found" } else { "FOUND something" });
     Ok(good)
 }
 
+/// At least one: libFuzzer takes 0 for "without an end".
 fn number(text: &str) -> Result<u64> {
-    text.parse().with_context(|| format!("`{text}` is no number of minutes"))
+    text.parse().ok().filter(|&minutes| minutes > 0).with_context(|| format!("`{text}` is no number of minutes"))
 }

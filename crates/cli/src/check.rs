@@ -1,6 +1,6 @@
 //! `saltgate check`: compiles NaCl files and shows what is wrong with them.
 
-mod json;
+pub mod json;
 mod sarif;
 
 use crate::{Answer, terminal};

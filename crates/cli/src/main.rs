@@ -6,9 +6,14 @@
 #![forbid(unsafe_code)]
 
 mod check;
+mod export;
+mod fmt;
+mod lsp;
 mod run;
+mod show;
 mod terminal;
 mod test;
+mod trace;
 
 use clap::Parser;
 use std::process::ExitCode;
@@ -24,8 +29,13 @@ struct Cli {
 #[derive(clap::Subcommand)]
 enum Command {
     Check(check::Args),
+    Export(export::Args),
+    Fmt(fmt::Args),
+    Lsp(lsp::Args),
     Run(run::Args),
+    Show(show::Args),
     Test(test::Args),
+    Trace(trace::Args),
 }
 
 /// What a subcommand found out.
@@ -49,8 +59,13 @@ pub enum Format {
 fn main() -> ExitCode {
     let answer = match Cli::parse().command {
         Command::Check(args) => check::run(&args),
+        Command::Export(args) => export::run(&args),
+        Command::Fmt(args) => fmt::run(&args),
+        Command::Lsp(args) => lsp::run(&args),
         Command::Run(args) => run::run(&args),
+        Command::Show(args) => show::run(&args),
         Command::Test(args) => test::run(&args),
+        Command::Trace(args) => trace::run(&args),
     };
     match answer {
         Ok(Answer::Yes) => ExitCode::SUCCESS,

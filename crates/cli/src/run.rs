@@ -73,9 +73,14 @@ pub fn run(args: &Args) -> Result<Answer> {
     };
     let mut machine = Machine::new(kind, image::locate(args.image.as_deref())?);
     machine.memory_mib = args.memory.or(hardware.memory_mib).unwrap_or(machine.memory_mib);
-    machine.config = Some(config);
     machine.nics = hardware.nics;
-    machine.words = std::iter::once(machine.nic_order()).chain(args.append.iter().cloned()).collect();
+    machine.words.push(machine.nic_order());
+    // What the console calls the configuration; a name that the command line cannot carry is left out.
+    let name = config.file_name().and_then(|name| name.to_str());
+    let plain = |name: &&str| name.chars().all(|c| c.is_ascii_graphic());
+    machine.words.extend(name.filter(plain).map(|name| format!("config={name}")));
+    machine.words.extend(args.append.iter().cloned());
+    machine.config = Some(config);
     let kvm_opens = || std::fs::File::options().read(true).write(true).open("/dev/kvm").is_ok();
     machine.accel = match args.accel {
         AccelArg::Kvm => Accel::Kvm,

@@ -7,8 +7,17 @@ use std::io::{ErrorKind, IsTerminal, Write};
 
 /// True on a terminal that has not been asked to be plain (<https://no-color.org>).
 pub fn stdout_is_coloured() -> bool {
+    is_coloured(&std::io::stdout())
+}
+
+/// As [`stdout_is_coloured`].
+pub fn stderr_is_coloured() -> bool {
+    is_coloured(&std::io::stderr())
+}
+
+fn is_coloured(stream: &impl IsTerminal) -> bool {
     let plain = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    std::io::stdout().is_terminal() && !plain("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+    stream.is_terminal() && !plain("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
 /// Prints as it is.

@@ -10,8 +10,10 @@ pub struct BufferBudget {
     pub buffer_size: u16,
     /// The most descriptors of a queue.
     pub queue_size: u16,
-    /// Buffers in all.
+    /// Buffers in all, …
     pub buffers: u16,
+    /// … and how many of them fragments may keep while they wait for the rest of their datagram.
+    pub for_fragments: u16,
 }
 
 /// Memory is too little for this many NICs.
@@ -26,24 +28,37 @@ pub struct TooLittle {
 const CHOICES: [(u16, u16); 5] = [(4096, 256), (2048, 256), (2048, 128), (2048, 64), (2048, 32)];
 /// Buffers get this part of the memory at most.
 const PART: usize = 4;
+/// Those for fragments get this part, …
+const FRAGMENTS_PART: usize = 16;
+/// … or so many bytes where that is less.
+const FRAGMENTS_MAX: usize = 4 << 20;
 
 impl BufferBudget {
     /// Divides `available` bytes among `nics` devices: for each as many buffers as both its queues hold, and for all
-    /// together one queue more, for frames that wait for a neighbor or a fragment.
+    /// together one queue more, for frames that wait for a neighbor, and some for fragments: nobody's flood of them
+    /// leaves a receive queue empty.
     pub fn new(available: usize, nics: usize) -> Result<Self, TooLittle> {
         CHOICES
             .into_iter()
             .find_map(|(buffer_size, queue_size)| {
-                let buffers = usize::from(queue_size).checked_mul(nics.checked_mul(2)?.checked_add(1)?)?;
-                let buffers = u16::try_from(buffers).ok().filter(|&buffers| buffers < u16::MAX)?;
+                let for_fragments = (available / FRAGMENTS_PART).min(FRAGMENTS_MAX) / usize::from(buffer_size);
+                let for_queues = usize::from(queue_size).checked_mul(nics.checked_mul(2)?.checked_add(1)?)?;
+                let buffers = u16::try_from(for_queues.checked_add(for_fragments)?).ok()?;
+                let for_fragments = for_fragments as u16;
                 let bytes = Pool::pages(buffers, buffer_size) * PAGE;
-                (bytes <= available / PART).then_some(Self { buffer_size, queue_size, buffers })
+                let fits = bytes <= available / PART && buffers < u16::MAX;
+                fits.then_some(Self { buffer_size, queue_size, buffers, for_fragments })
             })
             .ok_or(TooLittle { available, nics })
     }
 
     pub fn pages(&self) -> usize {
         Pool::pages(self.buffers, self.buffer_size)
+    }
+
+    /// Bytes that fragments may keep as the router counts them: 2 KiB for each buffer, whatever its size.
+    pub fn fragment_bytes(&self) -> u32 {
+        u32::from(self.for_fragments) * 2048
     }
 }
 
@@ -71,7 +86,7 @@ impl TableBudget {
 
 impl fmt::Display for BufferBudget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { buffer_size, queue_size, buffers } = self;
+        let Self { buffer_size, queue_size, buffers, .. } = self;
         write!(
             f,
             "{buffers} buffers of {buffer_size} bytes, queues of {queue_size}, {} KiB",
@@ -112,6 +127,10 @@ mod tests {
             assert_eq!(budget.ok().map(|b| (b.buffer_size, b.queue_size)), expected, "{memory} MiB, {nics} NICs");
             if let Ok(budget) = budget {
                 assert!(budget.pages() * PAGE * PART <= memory * mib);
+                let fragments = usize::from(budget.for_fragments) * usize::from(budget.buffer_size);
+                assert!(fragments > 0 && fragments <= FRAGMENTS_MAX && fragments * FRAGMENTS_PART <= memory * mib);
+                let rest = usize::from(budget.buffers - budget.for_fragments);
+                assert_eq!(rest, usize::from(budget.queue_size) * (2 * nics + 1), "none of the queues'");
             }
         }
     }

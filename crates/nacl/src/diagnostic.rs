@@ -5,6 +5,7 @@ mod explain;
 mod render;
 
 use crate::source::Span;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -45,12 +46,14 @@ pub struct Diagnostic {
     pub related: Vec<(Span, String)>,
     /// How to repair it.
     pub help: Option<String>,
+    /// Text to put in the place of what stands at the span, where that alone is the repair which `help` names.
+    pub replacement: Option<(Span, String)>,
 }
 
 impl Diagnostic {
     pub fn new(code: Code, span: Span, message: impl Into<String>) -> Self {
         let severity = code.severity();
-        Self { code, severity, span, message: message.into(), related: Vec::new(), help: None }
+        Self { code, severity, span, message: message.into(), related: Vec::new(), help: None, replacement: None }
     }
 
     #[must_use]
@@ -62,6 +65,28 @@ impl Diagnostic {
     #[must_use]
     pub fn help(mut self, text: impl Into<String>) -> Self {
         self.help = Some(text.into());
+        self
+    }
+
+    /// Suggests a name for what stands at the span.
+    #[must_use]
+    pub fn did_you_mean(self, span: Span, near: impl Into<String>) -> Self {
+        let near = near.into();
+        self.help(format!("did you mean `{near}`?")).replace(span, near)
+    }
+
+    /// As [`did_you_mean`](Self::did_you_mean), where a name is near enough; otherwise other help.
+    #[must_use]
+    pub fn nearest_or(self, span: Span, near: Option<&str>, otherwise: impl FnOnce() -> String) -> Self {
+        match near {
+            Some(near) => self.did_you_mean(span, near),
+            None => self.help(otherwise()),
+        }
+    }
+
+    #[must_use]
+    pub fn replace(mut self, span: Span, text: impl Into<String>) -> Self {
+        self.replacement = Some((span, text.into()));
         self
     }
 

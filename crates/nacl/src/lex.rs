@@ -362,7 +362,12 @@ impl Lexer<'_, '_> {
             _ if !first.is_ascii() => "other characters than ASCII may stand in comments and strings only",
             _ => "no part of the language is written with this character",
         };
-        self.diagnostics.push(Diagnostic::new(Code::StrayCharacter, span, message).help(help));
+        let mut diagnostic = Diagnostic::new(Code::StrayCharacter, span, message).help(help);
+        let instead = [(';', ""), ('&', "and"), ('|', "or")].into_iter().find(|(stray, _)| *stray == first);
+        if let Some((_, instead)) = instead {
+            diagnostic = diagnostic.replace(span, instead);
+        }
+        self.diagnostics.push(diagnostic);
         self.lexed.skipped.push(span);
         self.at += len.max(1);
     }

@@ -25,6 +25,7 @@ pub mod ast;
 mod check;
 mod checked;
 pub mod diagnostic;
+pub mod fmt;
 pub mod lex;
 mod lower;
 pub mod parse;
@@ -37,6 +38,7 @@ use alloc::vec::Vec;
 use policy::Policy;
 
 pub use diagnostic::{Code, Diagnostic, Severity};
+pub use fmt::format;
 pub use source::{MAX_TEXT_LEN, Source, Span};
 
 /// What became of a text.

@@ -130,8 +130,12 @@ impl<'s> Parser<'s, '_, '_> {
         let message = format!("expected {what}, found {}", self.found());
         let mut diagnostic = Diagnostic::new(Code::ExpectedToken, self.here(), message);
         if self.kind() == TokenKind::Assign {
-            diagnostic = Diagnostic::new(Code::SingleEquals, self.here(), "`=` is no operator")
-                .help(if what.contains(':') { "a key and its value are joined by `:`" } else { "use `==` to compare" });
+            let (help, right) = match what.contains(':') {
+                true => ("a key and its value are joined by `:`", ":"),
+                false => ("use `==` to compare", "=="),
+            };
+            diagnostic = Diagnostic::new(Code::SingleEquals, self.here(), "`=` is no operator").help(help);
+            diagnostic = diagnostic.replace(self.here(), right);
         } else if self.kind() == TokenKind::Name
             && self.last().kind == TokenKind::Number
             && self.last().span.end == self.span().start

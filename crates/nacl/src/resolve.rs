@@ -175,12 +175,11 @@ impl<'a> Resolver<'a, '_> {
     fn unknown_type(&mut self, name: Name<'_>) {
         let functions = vocabulary::FUNCTION_TYPES.iter().map(|(_, word)| word.name);
         let known: Vec<_> = vocabulary::OBJECT_TYPES.iter().map(|(_, shape)| shape.name).chain(functions).collect();
-        let help = match nearest(name.text, known.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("there are {}", crate::diagnostic::listed(known)),
-        };
+        let near = nearest(name.text, known.iter().copied());
         let message = format!("unknown type `{}`", name.text);
-        self.diagnostics.push(Diagnostic::new(Code::UnknownType, name.span, message).help(help));
+        let diagnostic = Diagnostic::new(Code::UnknownType, name.span, message);
+        let others = || format!("there are {}", crate::diagnostic::listed(known));
+        self.diagnostics.push(diagnostic.nearest_or(name.span, near, others));
     }
 
     fn define(&mut self, name: Name<'a>, kind: Kind<'a>) {
@@ -189,7 +188,7 @@ impl<'a> Resolver<'a, '_> {
             let help = format!("write `{}`", name.text.replace('-', "_"));
             self.diagnostics.push(Diagnostic::new(Code::HyphenInName, name.span, message).help(help));
         }
-        if ["tcp", "udp", "icmp", "ct", "ip"].iter().any(|reserved| reserved.eq_ignore_ascii_case(name.text)) {
+        if vocabulary::RESERVED_NAMES.iter().any(|reserved| reserved.eq_ignore_ascii_case(name.text)) {
             let message = format!("`{}` is reserved for a packet object", name.text);
             let help = "choose another name, one that says what it is for";
             self.diagnostics.push(Diagnostic::new(Code::ReservedName, name.span, message).help(help));
@@ -228,7 +227,7 @@ impl<'a> Resolver<'a, '_> {
                     if let Some(near) = near {
                         diagnostic = diagnostic
                             .note(near.span, format!("`{}` is defined here", near.text))
-                            .help(format!("did you mean `{}`?", near.text));
+                            .did_you_mean(root.span, near.text);
                     }
                     self.diagnostics.push(diagnostic);
                 }

@@ -14,11 +14,14 @@ pub use objects::{
 };
 pub use packet::{Domain, PACKET_FIELDS, PACKET_OBJECTS, PacketField, Protocol, Subject};
 pub use words::{
-    ACTIONS, Action, Class, FUNCTION_TYPES, PREDEFINED, Predefined, SEVERITIES, SUBTYPES, Subtype, TIMER_DATA, Word,
-    timer_data,
+    ACTIONS, Action, Class, FUNCTION_TYPES, LIMIT, PREDEFINED, Predefined, REJECTS, SEVERITIES, SUBTYPES, Subtype,
+    TIMER_DATA, Word, timer_data,
 };
 
 use policy::FunctionKind;
+
+/// What a definition may not be called, in any letter case.
+pub const RESERVED_NAMES: &[&str] = &["tcp", "udp", "icmp", "ct", "ip"];
 
 /// The type of typed objects of this name, in any letter case.
 pub fn object_type(name: &str) -> Option<&'static Shape> {

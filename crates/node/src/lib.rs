@@ -30,7 +30,7 @@ mod timer;
 
 use alloc::vec::Vec;
 use console::{Clock, Console};
-use plane::{Address4, Event, Limits, Outlet, Plane};
+use plane::{Address4, Event, Limits, Outlet, Plane, TraceStep};
 use policy::Policy;
 use stack::Stack;
 use timer::Timers;
@@ -165,6 +165,16 @@ impl<P: Ports> Node<P> {
     /// The plane, for who wants to look at its counters, links, policy and tables.
     pub fn plane(&self) -> &Plane<P::Buffer> {
         &self.plane
+    }
+
+    /// From now on the plane writes down what it does with every packet; this allocates.
+    pub fn start_trace(&mut self) {
+        self.plane.start_trace();
+    }
+
+    /// What the plane has written down since the last call, in order.
+    pub fn take_trace(&mut self) -> Vec<TraceStep> {
+        self.plane.take_trace()
     }
 
     /// The box's own stack, for its counters.

@@ -152,11 +152,9 @@ impl Run<'_> {
         loop {
             at = match program.steps().get(at as usize) {
                 Some(Step::Test { test, then, otherwise }) => {
-                    if self.test(program, test) {
-                        *then
-                    } else {
-                        *otherwise
-                    }
+                    let holds = self.test(program, test);
+                    self.note(at, Some(holds));
+                    if holds { *then } else { *otherwise }
                 }
                 Some(Step::Log { template, next }) => {
                     if let Some(template) = program.templates().get(*template as usize) {

@@ -219,8 +219,8 @@ impl<B: Buffer> Plane<B> {
         self.balancer.as_ref().map(Balancer::usage)
     }
 
-    /// From now on every stage writes down what it does, until [`take_trace`](Self::take_trace) is called no more: this
-    /// allocates.
+    /// From now on every stage writes down what it does, up to 65,536 steps between two calls of
+    /// [`take_trace`](Self::take_trace). This allocates.
     pub fn start_trace(&mut self) {
         self.rules.trace.start();
     }

@@ -68,8 +68,12 @@ impl<B: Buffer> Plane<B> {
         match self.walk(now, iface, &link, &mut frame, out) {
             Ok(Way::Out(packet, hop)) => self.send(now, packet, hop, frame, Sender::Transit(iface), out),
             Ok(Way::In(packet, owner)) => self.deliver(packet, owner, iface, frame, out),
-            Ok(Way::Link | Way::Used) => self.counters.iface_mut(Some(iface)).link += 1,
+            Ok(Way::Link | Way::Used) => {
+                self.rules.trace.note(|| TraceStep::Used);
+                self.counters.iface_mut(Some(iface)).link += 1;
+            }
             Ok(Way::Queue(tuple)) => {
+                self.rules.trace.note(|| TraceStep::Held { iface });
                 if let Some(balancer) = &mut self.balancer {
                     balancer.hold(now, tuple, frame, iface, link.len);
                 }
@@ -168,7 +172,7 @@ impl<B: Buffer> Plane<B> {
         frame: &B,
     ) -> Result<Tracked, DropReason> {
         let tracked = self.look_up(now, iface, packet, frame)?;
-        self.rules.trace.note(|| TraceStep::Tracked { state: tracked.state() });
+        self.rules.trace.note(|| TraceStep::Tracked { state: tracked.state(), first: tracked.is_draft() });
         Ok(tracked)
     }
 

@@ -7,6 +7,7 @@ use crate::link::UNTAGGED_L3;
 use crate::neighbor::Sender;
 use crate::parse::{self, Tcp, Transport};
 use crate::pipeline::{Refusal, Way};
+use crate::trace::TraceStep;
 use crate::{DropReason, Outlet, Plane, emit};
 use policy::Hook;
 use wire::checksum::Sum;
@@ -153,6 +154,7 @@ impl<B: Buffer> Plane<B> {
         tracked.packet.ttl = TTL;
         self.run_chain(now, Hook::Output, iface, tracked)?;
         let hop = self.routes.local(&self.ifaces, iface, tracked.packet.dst)?;
+        self.rules.trace.note(|| TraceStep::Routed { iface: hop.iface, neighbor: hop.neighbor });
         tracked.packet.oif = Some(hop.iface);
         self.run_chain(now, Hook::Postrouting, hop.iface, tracked)?;
         Ok(Way::Out(self.confirm(now, *tracked, frame)?, hop))

@@ -15,10 +15,6 @@ pub enum TraceStep {
         iface: IfaceId,
         packet: Summary,
     },
-    /// A fragment: it waits for the rest of its datagram, which is then received as one packet.
-    Held {
-        iface: IfaceId,
-    },
     /// The box made it, as this Iface.
     Originated {
         iface: IfaceId,
@@ -26,6 +22,8 @@ pub enum TraceStep {
     },
     Tracked {
         state: CtState,
+        /// The first packet of a flow: Nat functions are asked, and the flow is entered once the last rule has accepted.
+        first: bool,
     },
     /// A chain begins: of the Gateway for `forward`, else of `iface`.
     Chain {
@@ -71,6 +69,12 @@ pub enum TraceStep {
     Dropped {
         reason: DropReason,
     },
+    /// It waits: a fragment for the rest of its datagram, which is then received as one packet; a client for a node of the balancer.
+    Held {
+        iface: IfaceId,
+    },
+    /// The router itself has used it up: ARP, neighbor and listener discovery, the balancer's own business.
+    Used,
 }
 
 /// What a line about a packet says.
@@ -95,6 +99,9 @@ impl Summary {
     }
 }
 
+/// What is remembered between two calls of [`Plane::take_trace`](crate::Plane::take_trace); a flood is cut off there.
+const MOST_STEPS: usize = 1 << 16;
+
 /// The steps so far, if anybody asked.
 #[derive(Default)]
 pub(crate) struct Trace(Option<Vec<TraceStep>>);
@@ -114,7 +121,9 @@ impl Trace {
 
     #[inline]
     pub fn note(&mut self, step: impl FnOnce() -> TraceStep) {
-        if let Some(steps) = &mut self.0 {
+        if let Some(steps) = &mut self.0
+            && steps.len() < MOST_STEPS
+        {
             steps.push(step());
         }
     }

@@ -14,7 +14,7 @@ mod syslog;
 mod world;
 
 use node::{Nic, Node, Settings, StartError};
-use plane::{Counters, Plane};
+use plane::{Counters, Plane, TraceStep};
 use policy::{NicRef, Policy};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -124,6 +124,16 @@ impl Net {
         self.world.take()
     }
 
+    /// From now on the plane writes down what it does with every packet.
+    pub fn start_trace(&mut self) {
+        self.node.start_trace();
+    }
+
+    /// What the plane has written down since the last call, in order.
+    pub fn take_trace(&mut self) -> Vec<TraceStep> {
+        self.node.take_trace()
+    }
+
     /// Remember what happens, as it is from the start, or nothing of it: for measurements.
     pub fn set_recording(&mut self, recording: bool) {
         self.world.recording = recording;
@@ -162,13 +172,23 @@ impl Net {
 
     /// Everything that has been on the wires, as a pcapng file.
     pub fn pcapng(&self) -> Vec<u8> {
+        pcapng(&self.wire_names(), self.world.captured())
+    }
+
+    /// The frames that the box has sent, as a pcapng file.
+    pub fn pcapng_of_sent(&self) -> Vec<u8> {
+        let sent = self.world.captured().iter().filter(|frame| frame.direction == Direction::Out);
+        pcapng(&self.wire_names(), &sent.cloned().collect::<Vec<_>>())
+    }
+
+    /// For each NIC the name of its first Iface, else `nicN`.
+    fn wire_names(&self) -> Vec<String> {
         let name = |port: usize| {
             let on_port = |link: &plane::Link| usize::from(link.port.0) == port;
             let at = self.plane().links().iter().position(on_port);
             at.and_then(|at| self.policy().ifaces.get(at)).map_or(format!("nic{port}"), |iface| iface.name.clone())
         };
-        let names: Vec<_> = (0..self.nics().len()).map(name).collect();
-        pcapng(&names, self.world.captured())
+        (0..self.nics().len()).map(name).collect()
     }
 }
 

@@ -47,7 +47,7 @@ pub struct Datagram {
 
 impl Came {
     /// As a story would name it; `like` is what it is held against.
-    fn show(&self, like: Option<&Packet>) -> String {
+    pub fn show(&self, like: Option<&Packet>) -> String {
         match self {
             Self::Out { iface, packet } => {
                 let packet = like.map_or_else(|| show::packet(packet), |like| show::packet_like(packet, like));
@@ -85,7 +85,7 @@ impl Came {
     }
 
     /// How neighbors find each other, and groups their members: no effects unless a story names them.
-    fn is_chatter(&self) -> bool {
+    pub fn is_chatter(&self) -> bool {
         let Self::Out { packet, .. } = self else { return false };
         match &packet.kind {
             Kind::ArpRequest { .. } | Kind::Ip(ipv4::protocol::IGMP) => true,

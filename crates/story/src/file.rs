@@ -38,7 +38,7 @@ pub fn test(path: &Path) -> io::Result<Tested> {
     };
     let compiled = nacl::compile(&source);
     Ok(match compiled.policy {
-        Some(policy) => Tested::Played { text, played: play(&story, policy) },
+        Some(policy) => Tested::Played { text, played: play(&story, policy, &source) },
         None => Tested::BadConfig { source, diagnostics: compiled.diagnostics },
     })
 }

@@ -47,11 +47,14 @@ pub mod packet;
 mod parse;
 mod render;
 mod run;
+mod scene;
 mod script;
 mod text;
+pub mod trace;
 
+pub use effects::{Came, Datagram};
 pub use file::{Tested, source, test};
-pub use parse::parse;
+pub use parse::{parse, step};
 pub use render::render;
 pub use run::{Played, play};
 pub use script::{Action, Config, Effect, EffectKind, Name, SEVERITIES, Step, Story, Times};

@@ -34,6 +34,34 @@ pub fn parse(name: &str, text: &str) -> Result<Story, Vec<Diagnostic>> {
     }
 }
 
+/// Reads one step, as `+20ms in inside udp …`; or a packet alone, which comes in by `iface` at once.
+pub fn step(text: &str, iface: Option<&str>) -> Result<Step, Diagnostic> {
+    let span = line_span(text, 1);
+    let tokens = tokens(1, text)?;
+    let mut cursor = Cursor::new(&tokens, span);
+    let word = cursor.peek_word().unwrap_or_default();
+    let mut after = Duration::ZERO;
+    let action = if word.starts_with('+') {
+        after = duration(word, cursor.span())?;
+        cursor.advance();
+        action(&mut cursor)?
+    } else if ACTIONS.contains(&word) {
+        action(&mut cursor)?
+    } else {
+        let packet = Box::new(packet::parse(&mut cursor)?);
+        packet.check_sendable()?;
+        let Some(iface) = iface else {
+            return Err(Diagnostic::new(span, "by which Iface does it come in?")
+                .help("name one with `--in IFACE`, or before the packet: `in IFACE PACKET`"));
+        };
+        Action::In { iface: Name { text: iface.to_owned(), span }, packet, times: 1 }
+    };
+    if !cursor.is_at_end() {
+        return Err(Diagnostic::new(cursor.span(), "it should end here"));
+    }
+    Ok(Step { span, after, action, effects: Vec::new() })
+}
+
 /// A line from its first word to its last.
 fn line_span(line: &str, number: u32) -> Span {
     let indent = line.chars().take_while(|c| c.is_whitespace()).count() as u32;

@@ -31,7 +31,10 @@ pub fn render(diagnostic: &Diagnostic, name: &str, text: &str, coloured: bool) -
     );
     for (label, note) in &diagnostic.notes {
         let colour = if *label == "help" { "1;32" } else { "1;36" };
-        out.push_str(&format!("      {}: {note}\n", paint(colour, label)));
+        // A note of several lines stands below its label.
+        let note =
+            if note.contains('\n') { format!("\n{note}").replace('\n', "\n        ") } else { format!(" {note}") };
+        out.push_str(&format!("      {}:{note}\n", paint(colour, label)));
     }
     out
 }

@@ -1,14 +1,13 @@
 //! A story, played on the simulator.
 
-use crate::effects::{Came, Datagram, judge};
-use crate::packet::{Key, Kind, Packet, Seen, arp_message, decode_frame, decode_packet};
+use crate::effects::{Came, judge};
+use crate::scene::{Effects, Scene};
 use crate::script::{Action, Config, Name, Step, Story};
-use crate::text::{Diagnostic, Span, did_you_mean};
-use plane::Counters;
-use policy::{Ipv4Config, Policy};
-use sim::{Happening, Net};
-use wire::ethernet::{self, ethertype};
-use wire::{Cidr4, Duration, IfaceId, Instant, IpAddr, Ipv4Addr, MacAddr, PortId};
+use crate::text::{Diagnostic, Span};
+use crate::trace;
+use nacl::Source;
+use policy::Policy;
+use wire::{Duration, Instant};
 
 /// After the last step, time goes on so long: what comes of it later has to be named, too.
 const AFTERMATH: Duration = Duration::from_secs(1);
@@ -16,12 +15,6 @@ const AFTERMATH: Duration = Duration::from_secs(1);
 /// After that nothing is held back any more, neither for a neighbor nor for its other fragments, so that the counters
 /// have to balance.
 const FORGETTING: Duration = Duration::from_secs(120);
-
-/// Frames that a simulated NIC receives before it waits for the router.
-const QUEUE_LEN: u32 = 256;
-
-/// Shortest frame of Ethernet, without its checksum, in bytes; shorter ones are padded (IEEE 802.3 §3.2.8).
-const MIN_FRAME_LEN: usize = 60;
 
 /// What came of a story.
 #[derive(Clone, Debug)]
@@ -34,63 +27,99 @@ pub struct Played {
     pub pcapng: Vec<u8>,
 }
 
-/// Plays a story on a router of this policy.
-pub fn play(story: &Story, policy: Policy) -> Played {
+/// Plays a story on a router of this policy. Where something surprises, the trace of the step's packets is shown with
+/// the lines of `source`, the text that the policy was compiled from.
+pub fn play(story: &Story, policy: Policy, source: &Source) -> Played {
     let config = story.config.first().map_or(Span { line: 1, start: 1, end: 2 }, |config| match config {
         Config::File { span, .. } | Config::Inline { span, .. } => *span,
     });
-    let net = match Net::new(policy) {
-        Ok(net) => net,
+    let scene = match Scene::new(policy.clone()) {
+        Ok(scene) => scene,
         Err(errors) => {
             let failures =
                 errors.iter().map(|error| Diagnostic::new(config, format!("the router does not start: {error}")));
             return Played { failures: failures.collect(), time: Duration::ZERO, pcapng: Vec::new() };
         }
     };
-    let start = net.now();
-    let (before, seen) = (net.counters().clone(), Seen::default());
-    let mut stage = Stage { before, net, seen, failures: Vec::new(), ended: start, is_silent: false };
+    let mut stage = Stage::new(scene);
     if let Err((step, error)) = stage.play(&story.steps) {
         stage.failures.push(Diagnostic::new(step, error.to_string()));
     }
-    Played { failures: stage.failures, time: stage.ended - start, pcapng: stage.net.pcapng() }
+    let time = stage.ended - stage.started;
+    let (mut failures, pcapng) = (stage.failures, stage.scene.net.pcapng());
+    if !failures.is_empty() {
+        // Every simulation is the same one, so the second time is as the first.
+        if let Ok(scene) = Scene::new(policy) {
+            let mut again = Stage { traces: Some(Traces::new(&story.steps, &failures, source)), ..Stage::new(scene) };
+            let _ = again.play(&story.steps);
+            again.traces.into_iter().for_each(|traces| traces.attach(&mut failures));
+        }
+    }
+    Played { failures, time, pcapng }
+}
+
+/// The traces of steps that failed.
+struct Traces<'a> {
+    source: &'a Source,
+    /// The lines of these steps, and what was traced of them.
+    steps: Vec<(u32, Option<String>)>,
+    /// For each failure the line of its step.
+    of_failures: Vec<Option<u32>>,
+}
+
+impl<'a> Traces<'a> {
+    fn new(steps: &[Step], failures: &[Diagnostic], source: &'a Source) -> Self {
+        let line_of = |failure: &Diagnostic| {
+            let step = steps.iter().rfind(|step| step.span.line <= failure.span.line)?;
+            matches!(step.action, Action::In { .. }).then_some(step.span.line)
+        };
+        let of_failures: Vec<_> = failures.iter().map(line_of).collect();
+        let mut lines: Vec<u32> = of_failures.iter().copied().flatten().collect();
+        lines.dedup();
+        Self { source, steps: lines.into_iter().map(|line| (line, None)).collect(), of_failures }
+    }
+
+    /// Shows a trace with the first failure of its step.
+    fn attach(self, failures: &mut [Diagnostic]) {
+        for (line, text) in self.steps {
+            let first = self.of_failures.iter().position(|of| *of == Some(line));
+            if let (Some(failure), Some(text)) = (first.and_then(|at| failures.get_mut(at)), text) {
+                failure.notes.push(("trace", text));
+            }
+        }
+    }
 }
 
 /// A running story.
-struct Stage {
-    net: Net,
-    /// The counters when the step began.
-    before: Counters,
-    seen: Seen,
+struct Stage<'a> {
+    scene: Scene,
     failures: Vec<Diagnostic>,
+    started: Instant,
     /// When the story was over.
     ended: Instant,
     /// Some host does not answer.
     is_silent: bool,
+    /// What is wanted of the second time.
+    traces: Option<Traces<'a>>,
 }
 
-/// The end of a wire: a NIC, a VLAN of it, and the Iface that has both.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Wire {
-    port: PortId,
-    vlan: Option<u16>,
-    mac: MacAddr,
-    iface: Option<IfaceId>,
-}
+impl Stage<'_> {
+    fn new(scene: Scene) -> Self {
+        let started = scene.net.now();
+        Self { scene, failures: Vec::new(), started, ended: started, is_silent: false, traces: None }
+    }
 
-impl Stage {
     fn play(&mut self, steps: &[Step]) -> Result<(), (Span, sim::Restless)> {
         // What the box says when it starts is no effect of a step.
         let boot = steps.first().map_or(Span { line: 1, start: 1, end: 2 }, |step| step.span);
-        self.net.settle().map_err(|error| (boot, error))?;
+        self.scene.net.settle().map_err(|error| (boot, error))?;
         if steps.first().is_none_or(|step| step.action != Action::Start) {
-            self.net.take();
-            self.before = self.net.counters().clone();
+            self.scene.forget();
         }
         let mut last: Option<&Step> = None;
         for step in steps {
-            let until = self.net.now() + step.after;
-            self.net.advance(until).map_err(|error| (step.span, error))?;
+            let until = self.scene.net.now() + step.after;
+            self.scene.net.advance(until).map_err(|error| (step.span, error))?;
             if let Some(last) = last {
                 self.judge(last);
             }
@@ -100,12 +129,12 @@ impl Stage {
             last = Some(step);
         }
         if let Some(last) = last {
-            let until = self.net.now() + AFTERMATH;
-            self.net.advance(until).map_err(|error| (last.span, error))?;
+            let until = self.scene.net.now() + AFTERMATH;
+            self.scene.net.advance(until).map_err(|error| (last.span, error))?;
             self.judge(last);
-            self.ended = self.net.now();
-            let until = self.net.now() + FORGETTING;
-            self.net.advance(until).map_err(|error| (last.span, error))?;
+            self.ended = self.scene.net.now();
+            let until = self.scene.net.now() + FORGETTING;
+            self.scene.net.advance(until).map_err(|error| (last.span, error))?;
             self.balance(last.span);
         }
         Ok(())
@@ -114,7 +143,7 @@ impl Stage {
     /// Every packet is somewhere in the counters: those that came in or were made here are those that left, were
     /// delivered, were used up by the link, or have a drop reason.
     fn balance(&mut self, span: Span) {
-        let total = self.net.counters().total();
+        let total = self.scene.net.counters().total();
         let drops: u64 = total.drops().map(|(_, count)| count).sum();
         let begun = total.received + total.originated;
         let ended = total.forwarded + total.sent + total.delivered + total.link + drops;
@@ -127,147 +156,31 @@ impl Stage {
     }
 
     fn act(&mut self, step: &Step) -> Result<(), Diagnostic> {
-        match &step.action {
-            Action::Wait | Action::Start => {}
-            Action::Silent(hosts) => {
-                self.is_silent = true;
-                hosts.iter().for_each(|host| self.net.set_silent(*host, true));
-            }
-            Action::Answer(hosts) => hosts.iter().for_each(|host| self.net.set_silent(*host, false)),
-            Action::In { iface, packet, times } => {
-                let wire = self.wire(iface)?;
-                let frame = self.frame(wire, packet)?;
-                for nth in 1..=*times {
-                    self.net.send(wire.port, &frame);
-                    // A flood comes in pieces that the NIC's queue has room for.
-                    if nth % QUEUE_LEN == 0 {
-                        self.net.settle().map_err(|error| Diagnostic::new(step.span, error.to_string()))?;
-                    }
-                }
-                self.seen.remember(&decode_frame(&frame));
-            }
+        self.is_silent |= matches!(step.action, Action::Silent(_));
+        if self.is_traced(step) {
+            self.scene.net.start_trace();
         }
-        Ok(())
+        self.scene.act(&step.action, step.span).map(drop)
     }
 
-    /// The wire behind an Iface, or behind `nicN`.
-    fn wire(&self, name: &Name) -> Result<Wire, Diagnostic> {
-        let policy = self.net.policy();
-        if let Some(at) = policy.ifaces.iter().position(|iface| iface.name == name.text)
-            && let (Some(iface), Some(link)) = (policy.ifaces.get(at), self.net.plane().links().get(at))
-        {
-            return Ok(Wire { port: link.port, vlan: iface.vlan, mac: link.mac, iface: Some(IfaceId(at as u16)) });
-        }
-        let nic = name.text.strip_prefix("nic").and_then(|number| number.parse::<u16>().ok());
-        if let Some(port) = nic
-            && let Some(nic) = self.net.nics().get(usize::from(port))
-        {
-            return Ok(Wire { port: PortId(port), vlan: None, mac: nic.mac, iface: None });
-        }
-        let error = Diagnostic::new(name.span, format!("the policy has no Iface `{}`", name.text));
-        Err(match did_you_mean(&name.text, policy.ifaces.iter().map(|iface| &iface.name[..])) {
-            Some(near) => error.help(format!("did you mean `{near}`?")),
-            None => error,
-        })
-    }
-
-    /// A packet of the story as a frame on this wire.
-    fn frame(&self, wire: Wire, packet: &Packet) -> Result<Vec<u8>, Diagnostic> {
-        if let Kind::Frame(bytes) = &packet.kind {
-            return Ok(bytes.clone());
-        }
-        let mut payload = packet.bytes(&self.seen)?;
-        let (src, dst) = match packet.kind {
-            Kind::Hex(_) => {
-                let decoded = decode_packet(&payload);
-                (decoded.src, decoded.dst)
-            }
-            Kind::ArpRequest { sender, .. } | Kind::ArpReply { sender, .. } => (Some(sender.into()), None),
-            _ => (packet.src, packet.dst),
-        };
-        let host = src.map(|src| wire.iface.map_or_else(|| sim::mac_of(src), |iface| self.net.sender_mac(iface, src)));
-        let said = match packet.kind {
-            Kind::ArpReply { mac, .. } => mac,
-            _ => None,
-        };
-        let via = packet.via.map(sim::mac_of);
-        let src_mac = packet.src_mac.or(said).or(via).or(host).unwrap_or(MacAddr([2, 0, 0, 0, 0, 1]));
-        let dst_mac = packet.dst_mac.unwrap_or_else(|| self.destination(wire, packet, dst));
-        let kind = match packet.kind {
-            Kind::ArpRequest { .. } | Kind::ArpReply { .. } => {
-                let own = (wire.mac, self.own4(wire).map_or(Ipv4Addr::UNSPECIFIED, |(own, _)| own));
-                let message = arp_message(&packet.kind, src_mac, own)
-                    .ok_or_else(|| Diagnostic::new(packet.span, "this message cannot be sent"))?;
-                payload = vec![0; wire::arp::LEN];
-                message.emit(&mut payload);
-                ethertype::ARP
-            }
-            _ if payload.first().is_some_and(|first| first >> 4 == 6) => ethertype::IPV6,
-            _ => ethertype::IPV4,
-        };
-        let vlan = packet.number(Key::Vlan).map(|vlan| vlan as u16).or(wire.vlan);
-        let mut frame = vec![0; ethernet::Header::len_for(vlan)];
-        ethernet::Header::emit(&mut frame, dst_mac, src_mac, vlan, kind);
-        frame.extend(payload);
-        if !matches!(packet.kind, Kind::Hex(_)) && frame.len() < MIN_FRAME_LEN {
-            frame.resize(MIN_FRAME_LEN, 0);
-        }
-        Ok(frame)
-    }
-
-    /// The MAC address that a host would send this packet to: the box's, unless it is for a group.
-    fn destination(&self, wire: Wire, packet: &Packet, dst: Option<IpAddr>) -> MacAddr {
-        match dst {
-            Some(group) if group.is_multicast() => MacAddr::multicast(group),
-            Some(IpAddr::V4(Ipv4Addr::BROADCAST)) => MacAddr::BROADCAST,
-            Some(IpAddr::V4(dst))
-                if self.own4(wire).is_some_and(|(_, subnet)| subnet.prefix_len() < 31 && dst == subnet.last()) =>
-            {
-                MacAddr::BROADCAST
-            }
-            None if matches!(packet.kind, Kind::ArpRequest { .. }) => MacAddr::BROADCAST,
-            _ => wire.mac,
-        }
-    }
-
-    /// The box's IPv4 address on this wire, and its subnet.
-    fn own4(&self, wire: Wire) -> Option<(Ipv4Addr, Cidr4)> {
-        match self.net.policy().iface(wire.iface?)?.ipv4 {
-            Ipv4Config::Static(config) | Ipv4Config::DhcpWithFallback(config) => {
-                Some((config.address, Cidr4::masked(config.address, config.prefix_len).ok()?))
-            }
-            Ipv4Config::Dhcp | Ipv4Config::Unconfigured => None,
-        }
+    fn is_traced(&self, step: &Step) -> bool {
+        self.traces.iter().flat_map(|traces| &traces.steps).any(|(line, _)| *line == step.span.line)
     }
 
     /// Takes what has come since the last step and holds it against what this one expects.
     fn judge(&mut self, step: &Step) {
-        let mut came = Vec::new();
-        let mut answers = 0;
-        for happening in self.net.take() {
-            came.push(match happening {
-                Happening::Log { severity: None, text } | Happening::Console { line: text } => Came::Console { text },
-                Happening::Log { severity: Some(severity), text } => Came::Log { severity, text, datagram: None },
-                Happening::Sent { port, bytes } => {
-                    let packet = decode_frame(&bytes);
-                    self.seen.remember(&packet);
-                    match self.log_line(port, &packet) {
-                        Some(line) => line,
-                        None => {
-                            answers += usize::from(packet.src.is_some_and(|src| self.net.is_own(src)));
-                            Came::Out { iface: self.iface_of(port, &packet), packet: Box::new(packet) }
-                        }
-                    }
-                }
-            });
+        let walks = trace::walks(&self.scene.net.take_trace());
+        if let Some(traces) = &mut self.traces
+            && let Some((_, text)) = traces.steps.iter_mut().find(|(line, _)| *line == step.span.line)
+        {
+            *text = trace::summary(&walks, self.scene.net.policy(), traces.source);
         }
-        let after = self.net.counters().clone();
-        came.extend(self.counted(&after));
-        self.before = after;
+        let Effects { came, answers } = self.scene.came();
         // Frames that leave carry the box's MAC address, whatever the story says.
         for item in &came {
             if let Came::Out { iface, packet } = item
                 && self
+                    .scene
                     .wire(&Name { text: iface.clone(), span: step.span })
                     .is_ok_and(|wire| packet.src_mac != Some(wire.mac))
             {
@@ -276,57 +189,6 @@ impl Stage {
                     .push(Diagnostic::new(step.span, format!("a frame left {iface} with the source MAC {mac}")));
             }
         }
-        self.failures.extend(judge(step, came, answers, &mut self.seen.names));
-    }
-
-    /// The Iface of this NIC and VLAN, else `nicN`.
-    fn iface_of(&self, port: PortId, packet: &Packet) -> String {
-        let vlan = packet.number(Key::Vlan).map(|vlan| vlan as u16);
-        let links = self.net.plane().links().iter().zip(&self.net.policy().ifaces);
-        let found = { links }.find(|(link, iface)| link.port == port && iface.vlan == vlan);
-        found.map_or_else(|| format!("nic{}", port.0), |(_, iface)| iface.name.clone())
-    }
-
-    /// Reads a log datagram. It has to be right in what stories do not say: facility user, our address as its source
-    /// and as its host name.
-    fn log_line(&self, port: PortId, packet: &Packet) -> Option<Came> {
-        let server = self.net.policy().syslog.as_ref()?;
-        let is_to_server = packet.kind == Kind::Udp
-            && packet.dst == Some(server.address)
-            && packet.number(Key::Dport) == Some(u64::from(server.port));
-        let message: sim::Message =
-            std::str::from_utf8(packet.data.as_ref().filter(|_| is_to_server)?).ok()?.parse().ok()?;
-        let mut wrong = Vec::new();
-        if message.pri >> 3 != 1 {
-            wrong.push(format!("its facility is {}, not 1 (user)", message.pri >> 3));
-        }
-        if message.hostname != packet.src {
-            wrong.push("its host name is not its source address".to_owned());
-        }
-        if !packet.src.is_some_and(|src| self.net.is_own(src)) {
-            wrong.push("its source is not the box".to_owned());
-        }
-        if Key::CHECKSUMS.into_iter().any(|key| packet.number(key) == Some(1)) {
-            wrong.push("a checksum is wrong".to_owned());
-        }
-        let datagram = Datagram { iface: self.iface_of(port, packet), packet: Box::new(packet.clone()), wrong };
-        Some(Came::Log { severity: message.severity(), text: message.text, datagram: Some(datagram) })
-    }
-
-    /// What the counters say: packets that went nowhere, or to the box itself.
-    fn counted(&self, after: &Counters) -> Vec<Came> {
-        let policy = self.net.policy();
-        let mut came = Vec::new();
-        for id in policy.iface_ids().map(Some).chain([None]) {
-            let name = id.and_then(|id| policy.iface(id)).map_or("-", |iface| &iface.name);
-            let (before, after) = (self.before.iface(id), after.iface(id));
-            for (reason, count) in after.drops() {
-                let new = count - before.dropped(reason);
-                came.extend((0..new).map(|_| Came::Drop { reason, iface: name.to_owned() }));
-            }
-            let new = after.delivered - before.delivered;
-            came.extend((0..new).map(|_| Came::Local { iface: name.to_owned() }));
-        }
-        came
+        self.failures.extend(judge(step, came, answers, &mut self.scene.seen.names));
     }
 }

@@ -1,7 +1,8 @@
 //! The runner itself: what happens as a story says passes, and everything else is said in full.
 
+use nacl::Source;
 use policy::{Gateway, Iface, Ipv4Config, NicRef, Parts, Place, Policy, Route, Static4};
-use saltgate_story::{parse, play, render};
+use saltgate_story::{Played, parse, play, render};
 use wire::{Cidr, IfaceId, Ipv4Addr};
 
 /// Two networks, 10.0.0.0/24 behind `a` and 10.1.0.0/24 behind `b`, and no rules.
@@ -33,6 +34,7 @@ fn two_networks() -> Policy {
         place: Place::default(),
     };
     let gateway = Gateway {
+        name: "edge".to_owned(),
         routes: vec![route([10, 0, 0, 0], 0), route([10, 1, 0, 0], 1)],
         send_time_exceeded: true,
         ..Gateway::default()
@@ -45,12 +47,41 @@ fn two_networks() -> Policy {
     .unwrap()
 }
 
-/// All that is wrong with what came of a story, as it is printed.
+/// All that is wrong with what came of a story, as it is printed; without the traces.
 fn failures(steps: &str) -> String {
     let text = format!("config none\n{steps}");
+    let mut failures = played(steps).failures;
+    failures.iter_mut().for_each(|failure| failure.notes.retain(|(label, _)| *label != "trace"));
+    failures.iter().map(|failure| render(failure, "t", &text, false)).collect()
+}
+
+fn played(steps: &str) -> Played {
+    let text = format!("config none\n{steps}");
     let story = parse("t", &text).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
-    let played = play(&story, two_networks());
-    played.failures.iter().map(|failure| render(failure, "t", &text, false)).collect()
+    play(&story, two_networks(), &Source::new("none", ""))
+}
+
+#[test]
+fn a_step_that_fails_shows_the_walks_of_its_packets_equal_ones_once() {
+    let played = played("in a udp 10.0.0.9:1 > 10.1.0.9:2 x3\nout b udp 10.0.0.9:1 > 10.1.0.9:2\n");
+    let [failure] = &played.failures[..] else { panic!("{:?}", played.failures) };
+    let trace = failure.notes.iter().find(|(label, _)| *label == "trace").map(|(_, text)| &text[..]);
+    let expected = "\
+in a udp 10.0.0.9:1 > 10.1.0.9:2 ttl 64 len 28
+  tracked      new, the first of its flow
+  prerouting   a: no functions
+  routed       out of b to 10.1.0.9
+  forward      edge: no functions
+  postrouting  b: no functions
+  sent         out of b to 10.1.0.9, once its MAC address is known
+in a udp 10.0.0.9:1 > 10.1.0.9:2 ttl 64 len 28 x2
+  tracked      new
+  prerouting   a: no functions
+  routed       out of b to 10.1.0.9
+  forward      edge: no functions
+  postrouting  b: no functions
+  sent         out of b to 10.1.0.9, once its MAC address is known";
+    assert_eq!(trace, Some(expected));
 }
 
 #[test]

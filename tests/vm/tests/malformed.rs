@@ -146,12 +146,14 @@ fn each_malformed_frame_is_exactly_one_counted_drop() -> Result<()> {
     let mut wrong = Vec::new();
     for (what, frame, reason) in spoiled() {
         let before = Counters::read(&mut bench.console)?;
-        for _ in 0..3 {
+        // What comes after the first bad fragment of a datagram is dropped for another reason.
+        let copies = if reason.starts_with("Fragment") { 1 } else { 3 };
+        for _ in 0..copies {
             bench.raw.send(&frame)?;
         }
-        let after = bench.counters_after(&before, 3).with_context(|| what.to_owned())?;
+        let after = bench.counters_after(&before, copies).with_context(|| what.to_owned())?;
         let drops = after.drops_since(&before);
-        let expected = [("outside".to_owned(), reason.to_owned(), 3)];
+        let expected = [("outside".to_owned(), reason.to_owned(), copies)];
         if drops != expected {
             wrong.push(format!("{what}: {drops:?} instead of {reason}"));
         }

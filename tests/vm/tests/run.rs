@@ -55,7 +55,7 @@ fn a_kvm_that_does_not_run_the_guest_is_given_up() -> Result<()> {
     let mut command = Command::new(saltgate);
     command.arg("run").arg(example("guard.nacl"));
     let mut console = Process::start(command)?;
-    console.wait_for("tables", PATIENCE)?;
+    console.wait_for("ready", PATIENCE)?;
     interrupt(&mut console)
 }
 
@@ -69,7 +69,7 @@ fn the_readme_shows_what_the_console_prints() -> Result<()> {
             let mut command = Command::new(&saltgate);
             command.args(args.split_whitespace()).current_dir(root());
             let mut console = Process::start(command)?;
-            console.wait_for("tables", PATIENCE)?;
+            console.wait_for("ready", PATIENCE)?;
             for line in expected {
                 // What differs from one machine to the next is left out.
                 let parts: Vec<&str> = line.split('…').collect();

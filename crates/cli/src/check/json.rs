@@ -26,8 +26,9 @@ struct File {
     diagnostics: Vec<Finding>,
 }
 
+/// A diagnostic, as every document shows it.
 #[derive(Serialize)]
-struct Finding {
+pub struct Finding {
     code: &'static str,
     severity: &'static str,
     message: String,
@@ -54,7 +55,7 @@ struct Place {
     end_column: u32,
 }
 
-pub fn report(files: &[Checked]) -> Report {
+pub(super) fn report(files: &[Checked]) -> Report {
     Report {
         version: VERSION,
         files: files.iter().map(file).collect(),
@@ -72,7 +73,7 @@ fn file(Checked { source, compiled }: &Checked) -> File {
     }
 }
 
-fn finding(source: &Source, found: &Diagnostic) -> Finding {
+pub fn finding(source: &Source, found: &Diagnostic) -> Finding {
     let related = |(span, message): &(Span, String)| Related { message: message.clone(), place: place(source, *span) };
     Finding {
         code: found.code.name(),

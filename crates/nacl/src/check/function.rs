@@ -63,12 +63,10 @@ impl<'a> Checker<'a, '_> {
         let known = vocabulary::subtype(name.text);
         if known.is_none() {
             let words = vocabulary::SUBTYPES.iter().map(|(_, word)| word.name);
-            let help = match nearest(name.text, words.clone()) {
-                Some(near) => format!("did you mean `{near}`? known: {}", listed(words)),
-                None => format!("known: {}", listed(words)),
-            };
+            let near = nearest(name.text, words.clone());
             let message = format!("unknown subtype `{}`", name.text);
-            self.report(Diagnostic::new(Code::UnknownSubtype, name.span, message).help(help));
+            let diagnostic = Diagnostic::new(Code::UnknownSubtype, name.span, message);
+            self.report(diagnostic.nearest_or(name.span, near, || format!("known: {}", listed(words))));
         }
         known
     }
@@ -173,14 +171,13 @@ impl<'a> Checker<'a, '_> {
         if let Some(near) = self.names.nearest(action.name.text, |kind| matches!(kind, Kind::Function(_))) {
             diagnostic = diagnostic
                 .note(near.name.span, format!("`{}` is defined here", near.name.text))
-                .help(format!("did you mean `{}`?", near.name.text));
+                .did_you_mean(action.name.span, near.name.text);
         } else {
             let words = vocabulary::ACTIONS.iter().filter(|word| word.kind.is_none_or(|kind| kind == context.kind));
             let words: Vec<&str> = words.map(|word| word.name).collect();
-            diagnostic = diagnostic.help(match nearest(action.name.text, words.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("the actions of a {} are {}", kind_name(context.kind), listed(words)),
-            });
+            let near = nearest(action.name.text, words.iter().copied());
+            let others = || format!("the actions of a {} are {}", kind_name(context.kind), listed(words));
+            diagnostic = diagnostic.nearest_or(action.name.span, near, others);
         }
         self.report(diagnostic);
         None
@@ -427,15 +424,13 @@ impl<'a> Checker<'a, '_> {
             word.and_then(|word| vocabulary::SEVERITIES.iter().position(|known| known.name.eq_ignore_ascii_case(word)));
         if known.is_none() && !matches!(severity.kind, ValueKind::Error) {
             let words = vocabulary::SEVERITIES.iter().map(|word| word.name);
-            let help = match word.and_then(|word| nearest(word, words.clone())) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("known: {}", listed(words)),
-            };
+            let near = word.and_then(|word| nearest(word, words.clone()));
             let message = match word {
                 Some(word) => format!("unknown severity `{word}`"),
                 None => format!("a severity is needed, found {}", severity.describe()),
             };
-            self.report(Diagnostic::new(Code::UnknownWord, severity.span, message).help(help));
+            let diagnostic = Diagnostic::new(Code::UnknownWord, severity.span, message);
+            self.report(diagnostic.nearest_or(severity.span, near, || format!("known: {}", listed(words))));
         }
         let parts = self.parts(parts, context);
         Some(Template { sink: Sink::Syslog { severity: known? as u8 }, parts: parts? })

@@ -70,7 +70,7 @@ impl<'a> Checker<'a, '_> {
                     if let Some(near) = nearest(member.key.text, GATEWAY.keys.iter().map(|key| key.name)) {
                         let message = format!("a Gateway has no property `{}`", member.key.text);
                         let diagnostic = Diagnostic::new(Code::UnknownProperty, member.key.span, message);
-                        self.report(diagnostic.help(format!("did you mean `{near}`?")));
+                        self.report(diagnostic.did_you_mean(member.key.span, near));
                         return;
                     }
                     let message = format!("a route must be an object, found {}", value.describe());
@@ -210,7 +210,8 @@ impl<'a> Checker<'a, '_> {
                 None => {
                     let message = "the next hop of a route is called `nexthop`";
                     let diagnostic = Diagnostic::new(Code::DeprecatedKey, member.key.span, message);
-                    self.report(diagnostic.help("rename `gateway` to `nexthop`"));
+                    let help = "rename `gateway` to `nexthop`";
+                    self.report(diagnostic.help(help).replace(member.key.span, "nexthop"));
                 }
             }
         }

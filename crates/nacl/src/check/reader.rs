@@ -41,20 +41,20 @@ impl<'a> Checker<'a, '_> {
 
     pub fn unknown_key(&mut self, shape: &'static Shape, key: Name<'_>, owner: &str) {
         let known = shape.keys.iter().map(|key| key.name);
-        let help = match (shape.name, key.text) {
-            ("Iface", "mac") => "the hardware address goes in `index`, as a string".into(),
-            ("Iface", "forward") => "`forward` belongs to the Gateway".into(),
-            _ => match nearest(key.text, known.clone()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("known: {}", listed(known)),
-            },
-        };
         let message = if owner.is_empty() {
             format!("{} has no property `{}`", shape.noun, key.text)
         } else {
             format!("`{owner}` has no property `{}`", key.text)
         };
-        self.report(Diagnostic::new(Code::UnknownProperty, key.span, message).help(help));
+        let diagnostic = Diagnostic::new(Code::UnknownProperty, key.span, message);
+        self.report(match (shape.name, key.text) {
+            ("Iface", "mac") => diagnostic.help("the hardware address goes in `index`, as a string"),
+            ("Iface", "forward") => diagnostic.help("`forward` belongs to the Gateway"),
+            _ => {
+                let near = nearest(key.text, known.clone());
+                diagnostic.nearest_or(key.span, near, || format!("known: {}", listed(known)))
+            }
+        });
     }
 
     /// Reports keys that must be given and are not, at the name of their owner.
@@ -237,7 +237,7 @@ impl<'a> Checker<'a, '_> {
         if let Some(near) = self.names.nearest(name.text, |kind| matches!(kind, Kind::Object(ObjectKind::Iface, _))) {
             diagnostic = diagnostic
                 .note(near.name.span, format!("`{}` is defined here", near.name.text))
-                .help(format!("did you mean `{}`?", near.name.text));
+                .did_you_mean(name.span, near.name.text);
         }
         self.report(diagnostic);
     }
@@ -269,12 +269,9 @@ impl<'a> Checker<'a, '_> {
         if let Some(at) = key.words.iter().position(|word| word.name.eq_ignore_ascii_case(name.text)) {
             return Some(at);
         }
-        let help = match nearest(name.text, key.words.iter().map(|word| word.name)) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => expected(),
-        };
+        let near = nearest(name.text, key.words.iter().map(|word| word.name));
         let message = format!("{} cannot be `{}`", key.name, name.text);
-        self.report(Diagnostic::new(Code::UnknownWord, name.span, message).help(help));
+        self.report(Diagnostic::new(Code::UnknownWord, name.span, message).nearest_or(name.span, near, expected));
         if let Some(id) = self.names.find(name.text) {
             self.names.mark_used(id);
         }

@@ -282,14 +282,15 @@ impl<'a> Checker<'a, '_> {
     fn unknown_member(&mut self, path: &Path<'a>, defined: Name<'a>, at: usize, known: Vec<&'a str>) {
         let key = path.parts.get(at).copied().unwrap_or(path.first());
         let owner = self.text(crate::resolve::prefix_span(path, at));
-        let help = match nearest(key.text, known.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None if known.is_empty() => "it has no members".into(),
-            None => format!("it has: {}", listed(known)),
+        let near = nearest(key.text, known.iter().copied());
+        let others = || match &known[..] {
+            [] => "it has no members".into(),
+            _ => format!("it has: {}", listed(known)),
         };
         let message = format!("`{owner}` has no member `{}`", key.text);
-        let diagnostic = Diagnostic::new(Code::UnknownMember, path.span(), message);
-        self.report(diagnostic.note(defined.span, format!("`{}` is defined here", defined.text)).help(help));
+        let diagnostic = Diagnostic::new(Code::UnknownMember, path.span(), message)
+            .note(defined.span, format!("`{}` is defined here", defined.text));
+        self.report(diagnostic.nearest_or(key.span, near, others));
     }
 
     fn iface_member(
@@ -385,12 +386,10 @@ impl<'a> Checker<'a, '_> {
     fn unknown_field(&mut self, at: Span, object: Name<'_>, member: Name<'_>) {
         let fields = vocabulary::PACKET_FIELDS.iter().filter(|field| field.object().eq_ignore_ascii_case(object.text));
         let known: Vec<_> = fields.map(PacketField::member).collect();
-        let help = match nearest(member.text, known.iter().copied()) {
-            Some(near) => format!("did you mean `{}.{near}`?", object.text),
-            None => format!("it has: {}", listed(known)),
-        };
+        let near = nearest(member.text, known.iter().copied()).map(|near| format!("{}.{near}", object.text));
         let message = format!("`{}` has no property `{}`", object.text, member.text);
-        self.report(Diagnostic::new(Code::UnknownField, at, message).help(help));
+        let diagnostic = Diagnostic::new(Code::UnknownField, at, message);
+        self.report(diagnostic.nearest_or(at, near.as_deref(), || format!("it has: {}", listed(known))));
     }
 
     /// Reports a name that nothing of the wanted kind defines.
@@ -399,9 +398,10 @@ impl<'a> Checker<'a, '_> {
         if let Some(near) = self.names.nearest(name.text, wanted) {
             diagnostic = diagnostic
                 .note(near.name.span, format!("`{}` is defined here", near.name.text))
-                .help(format!("did you mean `{}`?", near.name.text));
+                .did_you_mean(name.span, near.name.text);
         } else if let Some(near) = nearest(name.text, vocabulary::PREDEFINED.iter().map(|constant| constant.name)) {
-            diagnostic = diagnostic.help(format!("did you mean the predefined constant `{near}`?"));
+            let help = format!("did you mean the predefined constant `{near}`?");
+            diagnostic = diagnostic.help(help).replace(name.span, near);
         }
         self.report(diagnostic);
     }

@@ -403,7 +403,7 @@ impl<'s> Parser<'s, '_, '_> {
                     _ => format!("expected `,` between `{before}` and {found}"),
                 };
                 let at = self.span();
-                self.error(Diagnostic::new(Code::MissingComma, at, message));
+                self.error(Diagnostic::new(Code::MissingComma, at, message).replace(self.last().span.after(), ","));
                 continue;
             }
             self.expected(&format!("`,` or {}", close.describe()));

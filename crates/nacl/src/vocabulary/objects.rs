@@ -30,6 +30,18 @@ impl Shape {
     pub fn key(&self, name: &str) -> Option<&'static Key> {
         self.keys.iter().find(|key| key.name.eq_ignore_ascii_case(name))
     }
+
+    /// The shape of an object that is the value of this key, or an element of its list. The routes of a Gateway go by
+    /// names of the file's own.
+    pub fn part(&self, name: &str) -> Option<&'static Self> {
+        match (self.name, self.key(name)) {
+            ("Gateway", None) => Some(&ROUTE),
+            ("timeout", Some(_)) => Some(&TIMEOUT),
+            ("servers", Some(key)) if key.name == "pool" => Some(&NODE),
+            ("Conntrack" | "Load_balancer", Some(key)) => SHAPES.iter().copied().find(|shape| shape.name == key.name),
+            _ => None,
+        }
+    }
 }
 
 /// A key of an object.

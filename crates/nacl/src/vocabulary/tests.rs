@@ -41,3 +41,24 @@ fn states_have_the_numbers_of_the_policy() {
         assert_eq!((constant.class, constant.number), (Class::State, state as u32));
     }
 }
+
+#[test]
+fn every_part_of_an_object_has_its_shape() {
+    //  the whole, the key of the part, the part
+    let table = [
+        (&GATEWAY, "anything", Some("route")),
+        (&GATEWAY, "forward", None),
+        (&CONNTRACK, "Timeout", Some("timeout")),
+        (&CONNTRACK, "limit", None),
+        (&TIMEOUTS, "established", Some("class")),
+        (&TIMEOUT, "tcp", None),
+        (&BALANCER, "clients", Some("clients")),
+        (&BALANCER, "servers", Some("servers")),
+        (&SERVERS, "pool", Some("node")),
+        (&SERVERS, "iface", None),
+        (&IFACE, "address", None),
+    ];
+    for (whole, key, part) in table {
+        assert_eq!(whole.part(key).map(|shape| shape.name), part, "{} {key}", whole.name);
+    }
+}

@@ -68,16 +68,24 @@ pub struct Action {
     pub kind: Option<FunctionKind>,
     /// How it is written.
     pub usage: &'static str,
+    /// The words that its first argument is one of, if it takes a word.
+    pub words: &'static [Word],
     pub doc: &'static str,
     pub extension: bool,
 }
 
 const fn action(name: &'static str, kind: Option<FunctionKind>, usage: &'static str, doc: &'static str) -> Action {
-    Action { name, kind, usage, doc, extension: false }
+    Action { name, kind, usage, words: &[], doc, extension: false }
 }
 
 const fn extension(action: Action) -> Action {
     Action { extension: true, ..action }
+}
+
+impl Action {
+    const fn words(self, words: &'static [Word]) -> Self {
+        Self { words, ..self }
+    }
 }
 
 const FILTER: Option<FunctionKind> = Some(FunctionKind::Filter);
@@ -91,7 +99,8 @@ pub static ACTIONS: &[Action] = &[
         FILTER,
         "reject, reject(port-unreachable) or reject(tcp-reset)",
         "The packet is discarded and its sender is told.",
-    )),
+    ))
+    .words(REJECTS),
     action(
         "dnat",
         NAT,
@@ -117,7 +126,23 @@ pub static ACTIONS: &[Action] = &[
         None,
         "syslog(SEVERITY, PART, …)",
         "Sends a message to the log server, or prints it where there is none.",
-    ),
+    )
+    .words(SEVERITIES),
+];
+
+/// The one call that a condition may hold.
+pub static LIMIT: Action = extension(action(
+    "limit",
+    None,
+    "limit(RATE, \"second\" or \"minute\", BURST)",
+    "True while the token bucket of this place in the text holds a token, which it takes: BURST tokens at first, RATE \
+     more every second or minute.",
+));
+
+/// How a sender may be told that its packet was rejected.
+pub static REJECTS: &[Word] = &[
+    Word::new("port-unreachable", "an ICMP port-unreachable error"),
+    Word::new("tcp-reset", "a TCP segment with RST; for other protocols an ICMP error"),
 ];
 
 /// Syslog severities by number (RFC 5424 §6.2.1).
