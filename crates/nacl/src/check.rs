@@ -12,6 +12,7 @@ mod flow;
 mod function;
 mod gateway;
 mod iface;
+mod paths;
 mod reach;
 mod reader;
 mod set;
@@ -57,6 +58,7 @@ pub fn check<'a>(
     checker.flow();
     checker.shadows();
     checker.reach(&checked.ifaces);
+    checker.paths(&checked);
     checker.constants();
     checked.chains = checker.chains;
     checked.procedures = checker.procedures;

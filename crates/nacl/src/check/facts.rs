@@ -92,6 +92,10 @@ fn len(set: &Set) -> usize {
     set.numbers.intervals().len() + set.v4.intervals().len() + set.v6.intervals().len()
 }
 
+pub fn everything() -> Set {
+    complement(&Set::default())
+}
+
 fn only_v4() -> Set {
     Set { v4: IntervalSet::<u32>::default().complement(), ..Set::default() }
 }

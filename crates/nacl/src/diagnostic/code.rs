@@ -159,6 +159,8 @@ codes! {
     RedundantElement "redundant-element" Warning "an element that another one contains";
     EstablishedOnly "established-only" Warning "an established rule that drops the ICMP errors of its own connections";
     NothingNew "nothing-new" Warning "established connections are accepted, but no rule accepts a first packet";
+    DnatNotAccepted "dnat-not-accepted" Note "a dnat whose packets the forward chain drops, all or most of them";
+    NoWayOut "no-way-out" Note "hosts behind an Iface that can begin no connection outward";
     UnknownOif "unknown-oif" Warning "the outgoing Iface where it is not known yet";
     // The compiler itself.
     Internal "internal" Error "a mistake of the compiler";

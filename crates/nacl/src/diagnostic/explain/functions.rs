@@ -114,6 +114,32 @@ pub fn explain(code: Code) -> Option<Explanation> {
                 "Filter::IP f { if (ct.state in [established, related]) { accept } Filter::TCP { if (tcp.dport == 22) { accept } } drop }"
             ),
         ),
+        Code::DnatNotAccepted => explanation(
+            "A Filter on forward sees a packet as the dnat has made it, with its new destination and port. It drops what is \
+             translated here, from everywhere or from nearly everywhere; the note shows such a packet.",
+            "Iface out { index: 0, address: 10.0.0.2, netmask: 255.255.255.0, prerouting: n }\n\
+             Iface in_ { index: 1, address: 10.1.0.1, netmask: 255.255.255.0 }\n\
+             Gateway gw { forward: f, a: { net: 10.0.0.0/24, iface: out }, b: { net: 10.1.0.0/24, iface: in_ } }\n\
+             Nat::TCP n { if (tcp.dport == 80) { dnat(10.1.0.9, 8080) } }\n\
+             Filter::IP f { Filter::TCP { if (tcp.dport == 80) { accept } } drop }",
+            "Iface out { index: 0, address: 10.0.0.2, netmask: 255.255.255.0, prerouting: n }\n\
+             Iface in_ { index: 1, address: 10.1.0.1, netmask: 255.255.255.0 }\n\
+             Gateway gw { forward: f, a: { net: 10.0.0.0/24, iface: out }, b: { net: 10.1.0.0/24, iface: in_ } }\n\
+             Nat::TCP n { if (tcp.dport == 80) { dnat(10.1.0.9, 8080) } }\n\
+             Filter::IP f { Filter::TCP { if (tcp.dport == 8080) { accept } } drop }",
+        ),
+        Code::NoWayOut => explanation(
+            "The forward chain drops every first packet from this network to the world beyond the default route. For servers that \
+             may be right; hosts that people work on need a rule.",
+            "Iface out { index: 0, address: 10.0.0.2, netmask: 255.255.255.0, gateway: 10.0.0.1 }\n\
+             Iface in_ { index: 1, address: 10.1.0.1, netmask: 255.255.255.0 }\n\
+             Gateway gw { forward: f, a: { net: 0.0.0.0/0, iface: out }, b: { net: 10.1.0.0/24, iface: in_ } }\n\
+             Filter::IP f { if (ct.state in [established, related]) { accept } if (ip.daddr in 10.1.0.0/24) { accept } drop }",
+            "Iface out { index: 0, address: 10.0.0.2, netmask: 255.255.255.0, gateway: 10.0.0.1 }\n\
+             Iface in_ { index: 1, address: 10.1.0.1, netmask: 255.255.255.0 }\n\
+             Gateway gw { forward: f, a: { net: 0.0.0.0/0, iface: out }, b: { net: 10.1.0.0/24, iface: in_ } }\n\
+             Filter::IP f { if (ct.state in [established, related]) { accept } if (iif == in_) { accept } drop }",
+        ),
         Code::UnknownOif => explanation(
             "On prerouting and input a packet has no way out yet: `oif` matches nothing there.",
             on_input!("Filter::IP f { if (oif == eth0) { drop } accept }"),
