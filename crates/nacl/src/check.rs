@@ -93,6 +93,8 @@ struct Checker<'a, 'd> {
     states: BTreeSet<u32>,
     /// Where that function asks for `oif`.
     oif: Option<Span>,
+    /// Where the routes of the Gateway begin, in the order in which they are kept.
+    route_spans: Vec<Span>,
     /// A route of the Gateway was not understood.
     route_missing: bool,
     /// Where text is missing: what is not there must not be concluded from.
@@ -119,6 +121,7 @@ impl<'a, 'd> Checker<'a, 'd> {
             limits: Vec::new(),
             states: BTreeSet::new(),
             oif: None,
+            route_spans: Vec::new(),
             route_missing: false,
             torn: Vec::new(),
         }

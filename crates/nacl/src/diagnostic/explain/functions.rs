@@ -93,6 +93,18 @@ pub fn explain(code: Code) -> Option<Explanation> {
             "Iface eth0 { index: 0, address: 10.0.0.1, netmask: 255.255.255.0, input: f }\n\
              Filter::IP f { if (ip.ttl > 9) { accept } drop }",
         ),
+        Code::UnreachableFunction => explanation(
+            "A Filter before it on the chain drops every packet, so this function is never run.",
+            "Iface eth0 { index: 0, address: 10.0.0.1, netmask: 255.255.255.0, input: [f, g] }\n\
+             Filter::IP f { drop }\nFilter::IP g { accept }",
+            "Iface eth0 { index: 0, address: 10.0.0.1, netmask: 255.255.255.0, input: f }\nFilter::IP f { drop }",
+        ),
+        Code::WrongFamily => explanation(
+            "There is no translation between IPv4 and IPv6: ICMP packets have IPv4 addresses, ICMPv6 packets IPv6 addresses, and a \
+             translation to an address of the other family is passed over.",
+            on_prerouting!("Nat::ICMP n { dnat(2001:db8::9) }"),
+            on_prerouting!("Nat::ICMPv6 n { dnat(2001:db8::9) }"),
+        ),
         Code::UnreachableStatement => explanation(
             "What stands before it always ends the function, so this is never run.",
             on_input!("Filter::IP f { accept drop }"),
