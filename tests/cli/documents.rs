@@ -77,6 +77,24 @@ fn every_configuration_in_the_documents_compiles_and_every_story_passes() {
     std::fs::remove_dir_all(dir).unwrap();
 }
 
+#[test]
+fn the_map_has_every_crate_and_the_changelog_every_command() {
+    let read = |name: &str| std::fs::read_to_string(root().join(name)).unwrap();
+    let map = read("ARCHITECTURE.md");
+    for entry in std::fs::read_dir(root().join("crates")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(map.contains(&format!("\n| `{name}` |")), "ARCHITECTURE.md does not know crates/{name}");
+    }
+    let (help, changelog) = (saltgate(&["--help"]), read("CHANGELOG.md"));
+    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    // A line that is indented further continues the one before.
+    for line in commands.filter(|line| !line.starts_with("    ")) {
+        let command = line.split_whitespace().next().unwrap();
+        let named = changelog.contains(&format!("`{command}`")) || command == "help";
+        assert!(named, "CHANGELOG.md does not name `saltgate {command}`");
+    }
+}
+
 struct Document {
     name: String,
     blocks: Vec<Block>,
