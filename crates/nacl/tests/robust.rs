@@ -302,26 +302,34 @@ fn calls_that_would_explode_are_refused_with_their_chain() {
 
 #[test]
 fn sets_that_would_explode_stay_what_they_are() {
-    let mut text = format!("{IFACE}Filter::IP f {{ if (ip.saddr in s0) {{ drop }} accept }}\n");
-    for n in 0..60 {
-        text.push_str(&format!("s{n}: [s{}, s{}]\n", n + 1, n + 1));
+    for (last, depth, sound) in [
+        ("[10.0.0.1, 10.0.0.9]", 50, true),
+        ("[d.address]", 50, true),
+        ("[10.0.0.1]", 200, false),
+        ("[nope]", 50, false),
+        ("[s0]", 50, false),
+    ] {
+        let mut text = format!("{IFACE}Iface d {{ index: 1, config: dhcp }}\n");
+        text.push_str("Filter::IP f { if (ip.saddr in s0) { drop } accept }\n");
+        for n in 0..depth {
+            text.push_str(&format!("s{n}: [s{}, s{}]\n", n + 1, n + 1));
+        }
+        text.push_str(&format!("s{depth}: {last}"));
+        assert_eq!(errors(&in_time("each list holds the next twice", &text)) == 0, sound, "{last}");
     }
-    text.push_str("s60: [10.0.0.1, 10.0.0.9]");
-    let compiled = in_time("each list holds the next twice", &text);
-    assert_eq!(errors(&compiled), 0);
 }
 
 #[test]
 fn the_stack_of_a_small_thread_suffices() {
     // The image has less of it than a test.
     let texts: Vec<String> = vec![
-        format!("a: {}1{}", "[".repeat(99), "]".repeat(99)),
-        format!("{IFACE}Filter::IP f {{ {} accept {} accept }}", "if (ip.ttl == 1) {".repeat(97), "}".repeat(97)),
-        format!("{IFACE}Filter::IP f {{ if ({}ip.ttl == 1{}) {{ drop }} accept }}", "(not ".repeat(97), ")".repeat(97)),
-        (0..150).map(|n| format!("Filter::IP f{n} {{ f{} accept }}\n", n + 1)).collect::<String>()
-            + "Filter::IP f150 { drop } Iface e { index: 0, address: 10.0.0.1, netmask: 255.0.0.0, input: f0 }",
+        format!("a: {}1{}", "[".repeat(63), "]".repeat(63)),
+        format!("{IFACE}Filter::IP f {{ {} accept {} accept }}", "if (ip.ttl == 1) {".repeat(61), "}".repeat(61)),
+        format!("{IFACE}Filter::IP f {{ if ({}ip.ttl == 1{}) {{ drop }} accept }}", "(not ".repeat(61), ")".repeat(61)),
+        (0..95).map(|n| format!("Filter::IP f{n} {{ f{} accept }}\n", n + 1)).collect::<String>()
+            + "Filter::IP f95 { drop } Iface e { index: 0, address: 10.0.0.1, netmask: 255.0.0.0, input: f0 }",
     ];
-    let size = if cfg!(debug_assertions) { 2048 } else { 512 };
+    let size = if cfg!(debug_assertions) { 2048 } else { 128 };
     let run = move || texts.iter().for_each(|text| survive(text.as_bytes()));
     std::thread::Builder::new().stack_size(size * 1024).spawn(run).unwrap().join().unwrap();
 }
