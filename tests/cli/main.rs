@@ -2,6 +2,7 @@
 
 mod check;
 mod diagnostics;
+mod export;
 mod fmt;
 mod lsp;
 mod show;

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod check;
+mod export;
 mod fmt;
 mod lsp;
 mod run;
@@ -28,6 +29,7 @@ struct Cli {
 #[derive(clap::Subcommand)]
 enum Command {
     Check(check::Args),
+    Export(export::Args),
     Fmt(fmt::Args),
     Lsp(lsp::Args),
     Run(run::Args),
@@ -57,6 +59,7 @@ pub enum Format {
 fn main() -> ExitCode {
     let answer = match Cli::parse().command {
         Command::Check(args) => check::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::Fmt(args) => fmt::run(&args),
         Command::Lsp(args) => lsp::run(&args),
         Command::Run(args) => run::run(&args),

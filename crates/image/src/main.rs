@@ -43,16 +43,30 @@ fn start(boot: BootArguments) -> ! {
     node.report_start(&mut ports);
     ports.report_ready();
     running();
+    let mut next_clock_check = CLOCK_CHECK;
     loop {
         let now = ports.clock().now();
         let turn = node.turn(instant(now), &mut ports);
         let wake = turn.wake.map(|wake| Duration::from_nanos(wake.as_nanos()));
-        if ports.rest(now, turn.busy, wake) && ports.typed().is_some() {
+        if !ports.rest(now, turn.busy, wake) {
+            continue;
+        }
+        if ports.typed().is_some() {
             node.report_counters(&mut ports);
             ports.report_counters();
         }
+        if now >= next_clock_check {
+            next_clock_check = now + CLOCK_CHECK;
+            if let Some(unix_time) = ports.wall_clock() {
+                node.set_wall_clock(instant(ports.clock().now()), unix_time);
+            }
+        }
     }
 }
+
+/// How often the time of day is read from the machine again: our own clock's frequency is known to about 0.05 %, which
+/// are 2 seconds in an hour.
+const CLOCK_CHECK: Duration = Duration::from_secs(1800);
 
 /// The router that the configuration asks for, all of it in place.
 fn router(computer: &mut Computer, devices: &Devices) -> Result<Node<MetalPorts>, String> {

@@ -86,6 +86,11 @@ impl MetalPorts {
         self.clock
     }
 
+    /// Time since 1970-01-01T00:00:00Z, as the machine's battery-backed clock has it.
+    pub fn wall_clock(&self) -> Option<Duration> {
+        kernel::wall_clock(self.machine.ring0())
+    }
+
     /// The line that was typed on the console, if Enter was pressed.
     pub fn typed(&mut self) -> Option<String> {
         self.console.typed()

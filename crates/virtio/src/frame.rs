@@ -1,6 +1,6 @@
 //! A frame in someone's hand.
 
-use crate::header::NetHeader;
+use crate::header::{NetHeader, RawHeader};
 use crate::pool::{Buf, FRAME_OFFSET, Link, NONE, Pool, Segment};
 use core::fmt;
 use core::mem::ManuallyDrop;
@@ -19,17 +19,19 @@ pub struct Frame<'p> {
     segments: u16,
     /// Bytes of head and tail.
     len: u32,
-    header: NetHeader,
+    header: RawHeader,
 }
+
+const _: () = assert!(size_of::<Option<Frame<'_>>>() == 32, "frames are moved from hand to hand");
 
 impl<'p> Frame<'p> {
     /// An empty frame with [`FRAME_OFFSET`]` - `[`NetHeader::LEN`] bytes of room before it.
     pub fn allocate(pool: &'p Pool<'p>) -> Option<Self> {
-        Some(Self::received(pool, pool.take()?, 0, NetHeader::default()))
+        Some(Self::received(pool, pool.take()?, 0, RawHeader::default()))
     }
 
     /// A frame whose first `head_len` bytes a device has written to `first`.
-    pub(crate) fn received(pool: &'p Pool<'p>, first: Buf, head_len: u16, header: NetHeader) -> Self {
+    pub(crate) fn received(pool: &'p Pool<'p>, first: Buf, head_len: u16, header: RawHeader) -> Self {
         Self { pool, first, start: FRAME_OFFSET, head_len, segments: 1, len: u32::from(head_len), header }
     }
 
@@ -60,12 +62,21 @@ impl<'p> Frame<'p> {
         self.len == 0
     }
 
+    /// What is asked of who sends it.
+    #[inline]
     pub fn header(&self) -> NetHeader {
-        self.header
+        // Received headers that cannot be decoded are dropped with their frames.
+        self.header.decode().unwrap_or_default()
     }
 
+    #[inline]
     pub fn set_header(&mut self, header: NetHeader) {
-        self.header = header;
+        self.header = RawHeader::encode(&header);
+    }
+
+    #[inline]
+    pub(crate) fn raw_header(&self) -> RawHeader {
+        self.header
     }
 
     /// Cuts the frame to `len` bytes; longer than it is changes nothing.
@@ -171,21 +182,27 @@ impl<'p> Frame<'p> {
     /// Writes the virtio header before the head.
     pub(crate) fn write_header(&mut self) {
         let at = self.start - NetHeader::LEN as u16;
-        let bytes = self.header.encode();
-        self.pool.bytes_mut(&mut self.first, at, NetHeader::LEN as u16).copy_from_slice(&bytes);
+        if let Some(bytes) = self.pool.bytes_mut(&mut self.first, at, NetHeader::LEN as u16).first_chunk_mut() {
+            self.header.write(bytes);
+        }
     }
 
-    /// Header and head, then each buffer of the tail, as a device is told of them.
-    pub(crate) fn chain(&self) -> impl Iterator<Item = Segment> + use<'p> {
-        let pool = self.pool;
+    /// Header and head, as a device is told of them.
+    #[inline]
+    pub(crate) fn head_segment(&self) -> Segment {
         let header_len = NetHeader::LEN as u16;
-        let head = pool.segment(self.first.index(), self.start - header_len, self.head_len + header_len);
+        self.pool.segment(self.first.index(), self.start - header_len, self.head_len + header_len)
+    }
+
+    /// Each buffer of the tail, as a device is told of it.
+    pub(crate) fn tail_segments(&self) -> impl Iterator<Item = Segment> + use<'p> {
+        let pool = self.pool;
         let mut last = self.first.index();
-        core::iter::once(head).chain((1..self.segments).map(move |_| {
+        (1..self.segments).map(move |_| {
             last = pool.link(last).next;
             let link = pool.link(last);
             pool.segment(last, link.start, link.len)
-        }))
+        })
     }
 
     /// The buffers without the frame.

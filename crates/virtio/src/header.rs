@@ -36,63 +36,118 @@ const GSO_ECN: u8 = 0x80;
 impl NetHeader {
     /// Bytes in a buffer, `num_buffers` included.
     pub const LEN: usize = 12;
+}
 
-    /// Reads a received header and its `num_buffers`; `None` for a kind of segmentation that we never negotiate.
-    pub(crate) fn decode(bytes: &[u8; Self::LEN]) -> (Option<Self>, u16) {
-        let word = |at: usize| u16::from_le_bytes([bytes[at], bytes[at + 1]]);
-        let gso = match bytes[1] & !GSO_ECN {
-            GSO_NONE => Ok(None),
-            GSO_TCPV4 => Ok(Some(GsoType::TcpV4)),
-            GSO_TCPV6 => Ok(Some(GsoType::TcpV6)),
-            _ => Err(()),
-        };
-        let header = gso.ok().map(|gso| Self {
-            needs_csum: bytes[0] & NEEDS_CSUM != 0,
-            data_valid: bytes[0] & DATA_VALID != 0,
-            gso,
-            ecn: gso.is_some() && bytes[1] & GSO_ECN != 0,
-            hdr_len: word(2),
-            gso_size: word(4),
-            csum_start: word(6),
-            csum_offset: word(8),
-        });
-        (header, word(10))
+/// The header as it lies in a buffer, without `num_buffers`. Frames are carried with it, for most of them need no more
+/// than a look at whether it is empty.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RawHeader {
+    /// Flags 1, type of segmentation 1, `hdr_len` 2, `gso_size` 2, `csum_start` 2. As bytes, so that no padding makes a
+    /// frame larger than half a cache line.
+    low: [u8; 8],
+    csum_offset: u16,
+}
+
+const HDR_LEN: u32 = 16;
+const GSO_SIZE: u32 = 32;
+const CSUM_START: u32 = 48;
+
+impl RawHeader {
+    /// A received header and its `num_buffers`.
+    #[inline]
+    pub fn read(bytes: &[u8; NetHeader::LEN]) -> (Self, u16) {
+        let [a, b, c, d, e, f, g, h, i, j, k, l] = *bytes;
+        (Self { low: [a, b, c, d, e, f, g, h], csum_offset: u16::from_le_bytes([i, j]) }, u16::from_le_bytes([k, l]))
     }
 
     /// The bytes for transmission: `DATA_VALID` and `num_buffers` are 0 (VirtIO 1.2 §5.1.6.2.1).
-    pub(crate) fn encode(&self) -> [u8; Self::LEN] {
-        let mut bytes = [0; Self::LEN];
-        if self.needs_csum {
-            bytes[0] = NEEDS_CSUM;
-            bytes[6..8].copy_from_slice(&self.csum_start.to_le_bytes());
-            bytes[8..10].copy_from_slice(&self.csum_offset.to_le_bytes());
+    #[inline]
+    pub fn write(self, to: &mut [u8; NetHeader::LEN]) {
+        *to = [0; NetHeader::LEN];
+        if !self.is_plain() {
+            to[..8].copy_from_slice(&(self.bits() & !u64::from(DATA_VALID)).to_le_bytes());
+            to[8..10].copy_from_slice(&self.csum_offset.to_le_bytes());
         }
-        if let Some(gso) = self.gso {
-            bytes[1] = match gso {
-                GsoType::TcpV4 => GSO_TCPV4,
-                GsoType::TcpV6 => GSO_TCPV6,
-            } | if self.ecn { GSO_ECN } else { 0 };
-            bytes[2..4].copy_from_slice(&self.hdr_len.to_le_bytes());
-            bytes[4..6].copy_from_slice(&self.gso_size.to_le_bytes());
-        }
-        bytes
     }
 
+    /// Nothing is asked of who sends this frame.
+    #[inline]
+    pub fn is_plain(self) -> bool {
+        self.bits() & (u64::from(NEEDS_CSUM) | 0xff00) == 0
+    }
+
+    #[inline]
+    fn bits(self) -> u64 {
+        u64::from_le_bytes(self.low)
+    }
+
+    /// What it says; `None` for a kind of segmentation that we never negotiate.
+    pub fn decode(self) -> Option<NetHeader> {
+        let [flags, gso_type, ..] = self.low;
+        let gso = match gso_type & !GSO_ECN {
+            GSO_NONE => None,
+            GSO_TCPV4 => Some(GsoType::TcpV4),
+            GSO_TCPV6 => Some(GsoType::TcpV6),
+            _ => return None,
+        };
+        Some(NetHeader {
+            needs_csum: flags & NEEDS_CSUM != 0,
+            data_valid: flags & DATA_VALID != 0,
+            gso,
+            ecn: gso.is_some() && gso_type & GSO_ECN != 0,
+            hdr_len: (self.bits() >> HDR_LEN) as u16,
+            gso_size: (self.bits() >> GSO_SIZE) as u16,
+            csum_start: (self.bits() >> CSUM_START) as u16,
+            csum_offset: self.csum_offset,
+        })
+    }
+
+    pub fn encode(header: &NetHeader) -> Self {
+        let flags = if header.needs_csum { NEEDS_CSUM } else { 0 } | if header.data_valid { DATA_VALID } else { 0 };
+        let mut low = u64::from(flags);
+        let mut csum_offset = 0;
+        if header.needs_csum {
+            low |= u64::from(header.csum_start) << CSUM_START;
+            csum_offset = header.csum_offset;
+        }
+        if let Some(gso) = header.gso {
+            let gso = match gso {
+                GsoType::TcpV4 => GSO_TCPV4,
+                GsoType::TcpV6 => GSO_TCPV6,
+            } | if header.ecn { GSO_ECN } else { 0 };
+            low |= u64::from(gso) << 8 | u64::from(header.hdr_len) << HDR_LEN | u64::from(header.gso_size) << GSO_SIZE;
+        }
+        Self { low: low.to_le_bytes(), csum_offset }
+    }
+
+    /// The header of a frame whose start has moved by `count` bytes towards its end.
+    pub fn trimmed(self, count: u16) -> Self {
+        self.moved(|offset| offset.saturating_sub(count))
+    }
+
+    /// The header of a frame that has grown by `count` bytes at its start.
+    pub fn grown(self, count: u16) -> Self {
+        self.moved(|offset| offset.saturating_add(count))
+    }
+
+    fn moved(self, change: impl Fn(u16) -> u16) -> Self {
+        match self.decode() {
+            Some(header) if !self.is_plain() => Self::encode(&NetHeader {
+                csum_start: change(header.csum_start),
+                hdr_len: change(header.hdr_len),
+                ..header
+            }),
+            _ => self,
+        }
+    }
+}
+
+impl NetHeader {
     /// Whether a frame of `len` bytes can be what this header says: a checksum field within it, segments of at least
     /// one byte, and a partial checksum wherever segments are to be cut.
     pub(crate) fn fits(&self, len: usize) -> bool {
         let field_end = usize::from(self.csum_start) + usize::from(self.csum_offset) + 2;
         (!self.needs_csum || field_end <= len) && (self.gso.is_none() || self.needs_csum && self.gso_size > 0)
-    }
-
-    /// The header of a frame whose start has moved by `count` bytes towards its end.
-    pub(crate) fn trimmed(self, count: u16) -> Self {
-        Self { csum_start: self.csum_start.saturating_sub(count), hdr_len: self.hdr_len.saturating_sub(count), ..self }
-    }
-
-    /// The header of a frame that has grown by `count` bytes at its start.
-    pub(crate) fn grown(self, count: u16) -> Self {
-        Self { csum_start: self.csum_start.saturating_add(count), hdr_len: self.hdr_len.saturating_add(count), ..self }
     }
 }
 
@@ -103,15 +158,21 @@ mod tests {
     #[test]
     fn a_header_is_sent_as_it_was_received_but_for_what_only_receivers_are_told() {
         let received = [3, 0x81, 66, 0, 0xa8, 5, 34, 0, 16, 0, 2, 0];
-        let (header, num_buffers) = NetHeader::decode(&received);
+        let (header, num_buffers) = RawHeader::read(&received);
         assert_eq!(num_buffers, 2);
-        assert_eq!(header.unwrap().encode(), [1, 0x81, 66, 0, 0xa8, 5, 34, 0, 16, 0, 0, 0]);
+        assert!(!header.is_plain());
+        let mut sent = [0xff; 12];
+        header.write(&mut sent);
+        assert_eq!(sent, [1, 0x81, 66, 0, 0xa8, 5, 34, 0, 16, 0, 0, 0]);
+        assert_eq!(RawHeader::encode(&header.decode().unwrap()), header);
     }
 
     #[test]
     fn kinds_of_segmentation_that_were_not_negotiated_are_no_header() {
         for gso_type in [2, 3, 5, 6, 0x7f, 0x83] {
-            assert_eq!(NetHeader::decode(&[0, gso_type, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0]).0, None, "{gso_type}");
+            let (header, _) = RawHeader::read(&[0, gso_type, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0]);
+            assert!(!header.is_plain(), "{gso_type}");
+            assert_eq!(header.decode(), None, "{gso_type}");
         }
     }
 
@@ -127,8 +188,10 @@ mod tests {
 
     #[test]
     fn offsets_follow_a_vlan_tag() {
-        let header = NetHeader { needs_csum: true, csum_start: 34, hdr_len: 54, ..NetHeader::default() };
-        assert_eq!(header.grown(4).csum_start, 38);
-        assert_eq!(header.grown(4).trimmed(4), header);
+        let header = NetHeader { needs_csum: true, csum_start: 34, ..NetHeader::default() };
+        let raw = RawHeader::encode(&header);
+        assert_eq!(raw.grown(4).decode().unwrap().csum_start, 38);
+        assert_eq!(raw.grown(4).trimmed(4), raw);
+        assert_eq!(RawHeader::default().grown(4), RawHeader::default());
     }
 }

@@ -15,9 +15,9 @@ mod waiting;
 pub use features::Features;
 
 use crate::frame::Frame;
-use crate::header::NetHeader;
+use crate::header::{NetHeader, RawHeader};
 use crate::pool::{Buf, FRAME_OFFSET, Pool};
-use crate::ring::{MAX_QUEUE, Ring, Violation};
+use crate::ring::{Access, MAX_QUEUE, Ring, Violation};
 use crate::transport::{Transport, status};
 use crate::{Dma, PAGE, Region};
 use core::fmt;
@@ -57,8 +57,6 @@ struct Partial<'p> {
     /// Index of its last buffer.
     last: u16,
     missing: u16,
-    /// Its header was one that we do not understand.
-    bad: bool,
 }
 
 /// What went through a device, in frames; offload frames count once.
@@ -190,8 +188,8 @@ impl<'p, T: Transport> Net<'p, T> {
         }
         loop {
             match self.next_frame() {
-                Ok(Some((frame, bad))) if bad || !frame.header().fits(frame.len()) => self.counters.bad_header += 1,
-                Ok(Some((frame, _))) => {
+                Ok(Some(frame)) if !self.is_sound(&frame) => self.counters.bad_header += 1,
+                Ok(Some(frame)) => {
                     self.counters.received += 1;
                     self.counters.received_bytes += frame.len() as u64;
                     return Some(frame);
@@ -210,7 +208,7 @@ impl<'p, T: Transport> Net<'p, T> {
     pub fn transmit(&mut self, frame: Frame<'p>) {
         if self.down.is_some() || !frame.is_from(self.pool) || frame.segments() > self.transmit.size() {
             self.counters.overrun += 1;
-        } else if !self.features.can_send(&frame.header()) {
+        } else if !frame.raw_header().is_plain() && !self.features.can_send(&frame.header()) {
             self.counters.unsupported += 1;
         } else if self.waiting.is_empty() && self.transmit.room() >= frame.segments() {
             self.push(frame);
@@ -240,7 +238,7 @@ impl<'p, T: Transport> Net<'p, T> {
         while self.receive.room() > 0 {
             let Some(buf) = self.pool.take() else { break };
             let segment = self.pool.receive_segment(&buf);
-            if let Err(buf) = self.receive.push_writable(buf, segment) {
+            if let Err(buf) = self.receive.push_segment(buf, segment, Access::Write) {
                 self.pool.give(buf);
                 break;
             }
@@ -329,63 +327,87 @@ impl<'p, T: Transport> Net<'p, T> {
         &mut self.transport
     }
 
-    /// The next complete frame, and whether its header is bad.
-    fn next_frame(&mut self) -> Result<Option<(Frame<'p>, bool)>, Violation> {
+    /// Whether a frame's header asks only for what was agreed, and points into the frame.
+    #[inline]
+    fn is_sound(&self, frame: &Frame<'p>) -> bool {
+        frame.raw_header().is_plain()
+            || frame
+                .raw_header()
+                .decode()
+                .is_some_and(|header| self.features.can_receive(&header) && header.fits(frame.len()))
+    }
+
+    /// The next complete frame.
+    fn next_frame(&mut self) -> Result<Option<Frame<'p>>, Violation> {
         loop {
             let Some((buf, written)) = self.receive.pop()? else { return Ok(None) };
-            let Some(mut partial) = self.partial.take() else {
-                let partial = self.first(buf, written)?;
-                if partial.missing == 0 {
-                    return Ok(Some((partial.frame, partial.bad)));
+            if let Some(partial) = self.partial.take() {
+                if let Some(frame) = self.next_part(partial, buf, written)? {
+                    return Ok(Some(frame));
                 }
-                self.partial = Some(partial);
                 continue;
-            };
-            if written == 0 {
-                self.pool.give(buf);
-                return Err(Violation::Short { written });
             }
-            let start = FRAME_OFFSET - NetHeader::LEN as u16;
-            partial.last = partial.frame.append(partial.last, buf, start, written as u16);
-            partial.missing -= 1;
-            if partial.missing == 0 {
-                return Ok(Some((partial.frame, partial.bad)));
+            let (frame, count) = self.first_part(buf, written)?;
+            if count == 1 {
+                return Ok(Some(frame));
             }
-            self.partial = Some(partial);
+            self.partial = Some(Partial { last: frame.first(), missing: count - 1, frame });
         }
     }
 
-    /// A frame's first buffer. The ring has checked that `written` is no more than the buffer holds.
-    fn first(&self, buf: Buf, written: u32) -> Result<Partial<'p>, Violation> {
+    /// A frame's first buffer, and how many it has. The ring has checked that `written` is no more than the buffer
+    /// holds.
+    #[inline]
+    fn first_part(&self, buf: Buf, written: u32) -> Result<(Frame<'p>, u16), Violation> {
         let header_len = NetHeader::LEN as u16;
-        let mut bytes = [0; NetHeader::LEN];
-        bytes.copy_from_slice(self.pool.bytes(&buf, FRAME_OFFSET - header_len, header_len));
-        let (header, mut count) = NetHeader::decode(&bytes);
-        if !self.features.contains(Features::MRG_RXBUF) {
-            count = 1;
-        }
-        let bad = !header.is_some_and(|header| self.features.can_receive(&header));
+        let bytes = self.pool.bytes(&buf, FRAME_OFFSET - header_len, header_len);
+        let (header, count) = bytes.first_chunk().map_or((RawHeader::default(), 0), RawHeader::read);
+        let count = if self.features.contains(Features::MRG_RXBUF) { count } else { 1 };
         let head_len = (written as u16).saturating_sub(header_len);
         // From here on the frame owns the buffer and recycles it.
-        let frame = Frame::received(self.pool, buf, head_len, header.unwrap_or_default());
+        let frame = Frame::received(self.pool, buf, head_len, header);
         if written < u32::from(header_len) {
             return Err(Violation::Short { written });
+        }
+        if count == 1 {
+            return Ok((frame, 1));
         }
         if count == 0 || count > self.receive.size() {
             return Err(Violation::BufferCount { count });
         }
-        if count > 1 && head_len < MIN_HEAD {
+        if head_len < MIN_HEAD {
             return Err(Violation::SplitHead { len: head_len });
         }
-        let last = frame.first();
-        Ok(Partial { frame, last, missing: count - 1, bad })
+        Ok((frame, count))
+    }
+
+    /// One more buffer; the frame, if it was the last.
+    fn next_part(&mut self, mut partial: Partial<'p>, buf: Buf, written: u32) -> Result<Option<Frame<'p>>, Violation> {
+        if written == 0 {
+            self.pool.give(buf);
+            return Err(Violation::Short { written });
+        }
+        let start = FRAME_OFFSET - NetHeader::LEN as u16;
+        partial.last = partial.frame.append(partial.last, buf, start, written as u16);
+        partial.missing -= 1;
+        if partial.missing == 0 {
+            return Ok(Some(partial.frame));
+        }
+        self.partial = Some(partial);
+        Ok(None)
     }
 
     /// Puts a frame into the transmit queue, which has room for it.
     fn push(&mut self, mut frame: Frame<'p>) {
         frame.write_header();
-        let (chain, count, len) = (frame.chain(), frame.segments(), frame.len());
-        match self.transmit.push_readable(frame.into_buf(), chain, count) {
+        let (head, count, len) = (frame.head_segment(), frame.segments(), frame.len());
+        let pushed = if count == 1 {
+            self.transmit.push_segment(frame.into_buf(), head, Access::Read)
+        } else {
+            let tail = frame.tail_segments();
+            self.transmit.push_chain(frame.into_buf(), head, tail, count)
+        };
+        match pushed {
             Ok(()) => {
                 self.counters.transmitted += 1;
                 self.counters.transmitted_bytes += len as u64;

@@ -41,6 +41,13 @@ pub enum Violation {
     NeedsReset,
 }
 
+/// What the device may do with a buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    Read,
+    Write,
+}
+
 /// Where the parts of a queue lie, as the device is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueueAddresses {
@@ -166,38 +173,46 @@ impl<'m> Ring<'m> {
         self.outstanding
     }
 
-    /// Lends a buffer for the device to write to; it is the device's from the next [`publish`](Self::publish) on.
-    /// Gives the buffer back where no descriptor is free.
-    pub fn push_writable(&mut self, buf: Buf, segment: Segment) -> Result<(), Buf> {
+    /// Lends one buffer; it is the device's from the next [`publish`](Self::publish) on. Gives the buffer back where
+    /// no descriptor is free.
+    #[inline]
+    pub fn push_segment(&mut self, buf: Buf, segment: Segment, access: Access) -> Result<(), Buf> {
         if self.room == 0 {
             return Err(buf);
         }
         let id = self.take_descriptor();
-        self.write_descriptor(id, segment, WRITE, 0);
-        self.offer(id, buf, 1, segment.len);
+        let (flags, capacity) = match access {
+            Access::Read => (0, 0),
+            Access::Write => (WRITE, segment.len),
+        };
+        self.write_descriptor(id, segment, flags, 0);
+        self.offer(id, buf, 1, capacity);
         Ok(())
     }
 
-    /// Lends the `count` segments of a chain for the device to read. Gives it back where descriptors are missing.
-    pub fn push_readable(&mut self, buf: Buf, chain: impl Iterator<Item = Segment>, count: u16) -> Result<(), Buf> {
-        if count == 0 || self.room < count {
+    /// Lends a chain of `count` segments, at least two, for the device to read. Gives it back where descriptors are
+    /// missing.
+    pub fn push_chain(
+        &mut self,
+        buf: Buf,
+        head: Segment,
+        tail: impl Iterator<Item = Segment>,
+        count: u16,
+    ) -> Result<(), Buf> {
+        if self.room < count {
             return Err(buf);
         }
-        let head = self.take_descriptor();
-        let (mut id, mut left) = (head, count);
-        for segment in chain {
-            left -= 1;
-            if left == 0 {
-                self.write_descriptor(id, segment, 0, 0);
-                break;
-            }
+        let first = self.take_descriptor();
+        let (mut id, mut segment, mut left) = (first, head, count - 1);
+        for next_segment in tail {
             let next = self.take_descriptor();
             self.write_descriptor(id, segment, NEXT, next);
             self.shadow[usize::from(id)].next = next;
-            id = next;
+            (id, segment, left) = (next, next_segment, left - 1);
         }
         assert!(left == 0, "a chain has as many segments as its frame counts");
-        self.offer(head, buf, count, 0);
+        self.write_descriptor(id, segment, 0, 0);
+        self.offer(first, buf, count, 0);
         Ok(())
     }
 

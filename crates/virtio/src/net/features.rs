@@ -125,24 +125,22 @@ impl Features {
 
     /// Whether a frame with this header can be sent.
     pub(crate) fn can_send(self, header: &NetHeader) -> bool {
-        let gso = match header.gso {
-            None => Self(0),
-            Some(GsoType::TcpV4) => Self::HOST_TSO4,
-            Some(GsoType::TcpV6) => Self::HOST_TSO6,
-        };
-        let csum = if header.needs_csum { Self::CSUM } else { Self(0) };
-        self.contains(gso.or(csum)) && (!header.ecn || self.contains(Self::HOST_ECN))
+        self.allow(header, [Self::CSUM, Self::HOST_TSO4, Self::HOST_TSO6, Self::HOST_ECN])
     }
 
     /// Whether a frame with this header may have been received.
     pub(crate) fn can_receive(self, header: &NetHeader) -> bool {
+        self.allow(header, [Self::GUEST_CSUM, Self::GUEST_TSO4, Self::GUEST_TSO6, Self::GUEST_ECN])
+    }
+
+    fn allow(self, header: &NetHeader, [csum, tso4, tso6, ecn]: [Self; 4]) -> bool {
         let gso = match header.gso {
             None => Self(0),
-            Some(GsoType::TcpV4) => Self::GUEST_TSO4,
-            Some(GsoType::TcpV6) => Self::GUEST_TSO6,
+            Some(GsoType::TcpV4) => tso4,
+            Some(GsoType::TcpV6) => tso6,
         };
-        let csum = if header.needs_csum { Self::GUEST_CSUM } else { Self(0) };
-        self.contains(gso.or(csum)) && (!header.ecn || self.contains(Self::GUEST_ECN))
+        let csum = if header.needs_csum { csum } else { Self(0) };
+        self.contains(gso.or(csum)) && (!header.ecn || self.contains(ecn))
     }
 }
 
