@@ -43,6 +43,11 @@ impl Edge {
         Self((slot as u32 & 31) << 26 | (fork as u32 & 0x3ff_ffff))
     }
 
+    /// As the layout above draws it.
+    pub const fn bits(self) -> u32 {
+        self.0
+    }
+
     #[inline(always)]
     pub const fn is_leaf(self) -> bool {
         self.0 >> 31 != 0
