@@ -1,0 +1,1 @@
+autocmd BufNewFile,BufRead *.nacl,nacl.txt setfiletype nacl
