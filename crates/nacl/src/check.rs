@@ -55,10 +55,12 @@ pub fn check<'a>(
     checked.balancer = checker.balancer(&checked.ifaces);
     checked.timers = checker.timers(checked.balancer.is_some());
     checker.subnets(&checked);
-    checker.flow();
+    let calls_end = checker.flow();
     checker.shadows();
-    checker.reach(&checked.ifaces);
-    checker.paths(&checked);
+    if calls_end {
+        checker.reach(&checked.ifaces);
+        checker.paths(&checked);
+    }
     checker.constants();
     checked.chains = checker.chains;
     checked.procedures = checker.procedures;

@@ -300,6 +300,20 @@ fn calls_that_would_explode_are_refused_with_their_chain() {
 }
 
 #[test]
+fn calls_that_never_end_are_followed_by_nothing() {
+    let routed = "Iface e { index: 0, address: 10.0.0.1, netmask: 255.255.255.0, input: f, prerouting: n }\n\
+                  Gateway g { forward: f, r: { net: 0.0.0.0/0, nexthop: 10.0.0.9, iface: e } }\n\
+                  Nat::IP n { dnat(10.0.0.7) n }\n";
+    let circle = "Filter::IP f { if (ct.state == established) { accept } g f accept }\nFilter::IP g { f drop }";
+    let compiled = compile_large("calls in a circle", &format!("{routed}{circle}"));
+    assert!(has(&compiled, Code::Recursion));
+    let row: String = (0..5_000).map(|n| format!("Filter::IP f{n} {{ f{} accept }}\n", n + 1)).collect();
+    let row = format!("Filter::IP f {{ f0 drop }}\n{row}Filter::IP f5000 {{ drop }}");
+    let compiled = compile_large("calls in a long row", &format!("{}{row}", routed.replace(" n }", " }")));
+    assert!(has(&compiled, Code::CallsTooDeep));
+}
+
+#[test]
 fn sets_that_would_explode_stay_what_they_are() {
     for (last, depth, sound) in [
         ("[10.0.0.1, 10.0.0.9]", 50, true),

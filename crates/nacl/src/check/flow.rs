@@ -33,7 +33,8 @@ pub fn calls(block: &Block, found: &mut Vec<(ElementId, Span)>) {
 }
 
 impl Checker<'_, '_> {
-    pub fn flow(&mut self) {
+    /// Whether calls end, and nest no deeper than they may: else nothing may follow them.
+    pub fn flow(&mut self) -> bool {
         let mut edges: BTreeMap<ElementId, Vec<(ElementId, Span)>> = BTreeMap::new();
         for (id, procedure) in &self.procedures {
             let mut found = Vec::new();
@@ -41,9 +42,9 @@ impl Checker<'_, '_> {
             found.retain(|(id, _)| self.procedures.contains_key(id));
             edges.insert(*id, found);
         }
-        let Some(order) = self.callees_first(&edges) else { return };
+        let Some(order) = self.callees_first(&edges) else { return false };
         if !self.depths(&order, &edges) {
-            return;
+            return false;
         }
         for id in order {
             let states = edges.get(&id).into_iter().flatten();
@@ -63,6 +64,7 @@ impl Checker<'_, '_> {
             }
         }
         self.on_chains();
+        true
     }
 
     fn text_of(&self, span: Span) -> String {
