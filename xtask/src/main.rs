@@ -24,6 +24,7 @@ cargo xtask COMMAND
   test [STEP…]             every check, or only these: format lint image unit vm demo
   image                    build the unikernel, check it, and build `saltgate` with it inside
   bench [WHAT…]            the numbers of the README: boot memory idle bulk packets connections roundtrip
+  bench compile [KIND…]    time and memory of the compiler for 100 to 100,000 rules of several kinds
   fuzz [MINUTES] [TARGET]  fuzz every target, or one, so many minutes each (default: 1)
 
 Options: --no-install never installs packages; what needs missing ones is skipped, and says so.";
