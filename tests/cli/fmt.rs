@@ -57,7 +57,7 @@ fn standard_input_is_answered_on_standard_output() {
 fn a_file_with_syntax_errors_is_left_alone_and_the_others_are_not() {
     let folder = Folder::new("fmt-broken").with("broken.nacl", "a: [1 2]\n").with("wild.nacl", WILD);
     let said = "\
-broken.nacl:1:7: error: expected `,` between 1 and `2` [missing-comma]
+broken.nacl:1:7: error: expected `,` between `1` and `2` [missing-comma]
     1 | a: [1 2]
       |       ^
 
@@ -77,7 +77,7 @@ fn the_document_of_check_says_which_files_are_in_order() {
             { "file": "b.nacl", "ok": false, "diagnostics": [] },
             { "file": "c.nacl", "ok": false, "diagnostics": [
                 {
-                    "code": "missing-comma", "severity": "error", "message": "expected `,` between 1 and `2`",
+                    "code": "missing-comma", "severity": "error", "message": "expected `,` between `1` and `2`",
                     "file": "c.nacl", "line": 1, "column": 7, "end_line": 1, "end_column": 8,
                     "related": [], "help": null
                 }

@@ -6,6 +6,7 @@
 
 mod bench;
 mod demo;
+mod docs;
 mod elf;
 mod fuzz;
 mod image;
@@ -22,6 +23,7 @@ cargo xtask COMMAND
   demo [MACHINE]           boot the unikernel with examples/seed.nacl between real hosts and show what it does;
                            MACHINE is pc (default), q35 or microvm
   test [STEP…]             every check, or only these: format lint image unit vm demo
+  docs [--check]           write the tables of the manual from those of the compiler; --check: are they up to date?
   image                    build the unikernel, check it, and build `saltgate` with it inside
   bench [WHAT…]            the numbers of the README: boot memory idle bulk packets connections roundtrip
   bench compile [KIND…]    time and memory of the compiler for 100 to 100,000 rules of several kinds
@@ -47,6 +49,7 @@ fn dispatch(command: &str, rest: &[String], install: bool) -> Result<bool> {
     match command {
         "bench" => bench::run(rest, install),
         "demo" => demo::run(rest, install),
+        "docs" => docs::run(rest),
         "test" => test::run(rest, install),
         "fuzz" => fuzz::run(rest),
         "image" => image::build_all().map(|_| true),

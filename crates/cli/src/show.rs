@@ -1,10 +1,11 @@
 //! `saltgate show`: what a configuration comes to once every name is resolved and every default is in its place.
 //!
-//! [`model`] is the answer as data, and its serde form the JSON document; [`text`] prints it for people. A function's
-//! program is turned back into statements by [`function`].
+//! [`model`] is the answer as data, and its serde form the JSON document; [`read`] fills it from the policy, [`text`]
+//! prints it for people. A function's program is turned back into statements by [`function`].
 
 mod function;
 mod model;
+mod read;
 mod text;
 mod value;
 
@@ -35,7 +36,7 @@ pub fn run(args: &Args) -> Result<Answer> {
         }
         return Ok(Answer::No);
     };
-    let shown = model::Shown::new(&policy);
+    let shown = read::shown(&policy);
     match args.format {
         Format::Text => terminal::print(&text::text(&shown))?,
         Format::Json => terminal::print_json(&shown)?,

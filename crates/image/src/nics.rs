@@ -64,7 +64,7 @@ pub fn start(computer: &mut Computer) -> Result<Devices, TooLittle> {
     found.sort_by_key(|device| device.place);
     let available = computer.spare.len();
     let budget = BufferBudget::new(available, found.len())?;
-    let wanted = wanted(computer, &found);
+    let wanted = wanted(computer, &mut found, &budget);
 
     let region =
         SpareDma(&mut computer.spare).allocate(budget.pages()).ok_or(TooLittle { available, nics: found.len() })?;
@@ -101,8 +101,8 @@ pub fn start(computer: &mut Computer) -> Result<Devices, TooLittle> {
 }
 
 /// What to accept; says so where one device keeps the others from offloading.
-fn wanted(computer: &mut Computer, found: &[Found]) -> Features {
-    let wanted = Features::for_forwarding(found.iter().map(|device| device.offer.features()));
+fn wanted(computer: &mut Computer, found: &mut [Found], budget: &BufferBudget) -> Features {
+    let mut wanted = Features::for_forwarding(found.iter().map(|device| device.offer.features()));
     for (guest, host, what) in [
         (Features::GUEST_CSUM, Features::CSUM, "checksum"),
         (Features::GUEST_TSO4, Features::HOST_TSO4, "TCP segmentation"),
@@ -111,6 +111,13 @@ fn wanted(computer: &mut Computer, found: &[Found]) -> Features {
         if let (false, Some(Found { place, .. })) = (wanted.contains(guest), lacking) {
             computer.console.say(format_args!("no {what} offload on any NIC: device {place} does not offer it"));
         }
+    }
+    let queue = found.iter_mut().map(|device| device.offer.max_queue_size()).fold(budget.queue_size, u16::min);
+    let needed = Offer::<AnyTransport>::segmentation_queue(budget.buffer_size);
+    if queue < needed && wanted.contains(Features::GUEST_TSO4) {
+        wanted = wanted.without(Features::GUEST_TSO);
+        let why = "the queues are too short for frames of 64 KiB";
+        computer.console.say(format_args!("no TCP segmentation offload on any NIC: {why} ({queue} of {needed})"));
     }
     wanted
 }

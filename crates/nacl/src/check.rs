@@ -74,11 +74,14 @@ struct Checker<'a, 'd> {
     /// Ifaces whose IPv4 address is known only at run time.
     dynamic: BTreeSet<IfaceId>,
     /// Sets of list and object literals, by where they begin: each is collected once.
-    sets: BTreeMap<u32, Rc<Elements<'a>>>,
+    /// What is known only at run time is known in functions and constants, not in other objects.
+    sets: BTreeMap<(u32, bool), Rc<Elements<'a>>>,
     /// Those sets as values of a property.
     fitted: BTreeMap<(u32, &'static str), SetOf>,
     /// Where circles of constants were reported.
     cycles: BTreeSet<u32>,
+    /// Where lists begin whose elements are words and no values.
+    word_lists: BTreeSet<u32>,
     /// The values being evaluated at present, innermost last.
     trail: Vec<(u32, Name<'a>)>,
     chains: Vec<Chain>,
@@ -107,6 +110,7 @@ impl<'a, 'd> Checker<'a, 'd> {
             sets: BTreeMap::new(),
             fitted: BTreeMap::new(),
             cycles: BTreeSet::new(),
+            word_lists: BTreeSet::new(),
             trail: Vec::new(),
             chains: Vec::new(),
             procedures: BTreeMap::new(),

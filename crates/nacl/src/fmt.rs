@@ -1,7 +1,7 @@
 //! One layout for every file: [`format`].
 //!
 //! ```text
-//! Source ─ lex, parse ─► tokens and comments ─ tree ─► rows in brackets ─ print ─► text
+//! Source ─ lex, parse ─► tokens and comments ─ read ─► rows in brackets ─ print ─► text
 //! ```
 //!
 //! The formatter moves white space and nothing else: every token and every comment of the text comes out again, in
@@ -13,6 +13,7 @@
 //! same. Everything else (indentation, spaces, where a long condition is broken) has one form.
 
 mod print;
+mod read;
 mod tree;
 
 use crate::diagnostic::{Code, Diagnostic, Severity};
@@ -43,7 +44,7 @@ pub fn format(source: &Source) -> Result<String, Vec<Diagnostic>> {
         diagnostics.sort_by_key(|found| found.span);
         return Err(diagnostics);
     }
-    let formatted = tree::tree(source, &lexed).map(|rows| print::print(&rows));
+    let formatted = read::read(source, &lexed).map(|rows| print::print(&rows));
     match formatted {
         Ok(text) if says_the_same(source, &lexed, &text) => Ok(text),
         Ok(_) => Err(vec![mistake(Span::default())]),

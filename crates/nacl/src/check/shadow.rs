@@ -82,12 +82,7 @@ impl Walk {
     ) -> Option<Facts> {
         let cause = Cause { keyword: at, test: at };
         let Some(inside) = facts.gate(subtype, cause) else {
-            let message = format!("never run: no {} packet comes here", subtype.name());
-            let mut diagnostic = Diagnostic::new(Code::NeverTrue, at, message);
-            if let Some(fact) = facts.fields.get(&Field::IpProtocol) {
-                diagnostic = diagnostic.note(fact.cause.keyword, "decided here");
-            }
-            self.found.push(diagnostic);
+            self.never_run(subtype, at, &facts);
             return Some(facts);
         };
         let narrowed = region.and_then(|region| with_gate(region, subtype));
@@ -139,7 +134,19 @@ impl Walk {
         }
     }
 
+    // What reports is kept out of the frames of what recurses: the image's stack is small.
+    #[inline(never)]
+    fn never_run(&mut self, subtype: Subtype, at: Span, facts: &Facts) {
+        let message = format!("never run: no {} packet comes here", subtype.name());
+        let mut diagnostic = Diagnostic::new(Code::NeverTrue, at, message);
+        if let Some(fact) = facts.fields.get(&Field::IpProtocol) {
+            diagnostic = diagnostic.note(fact.cause.keyword, "decided here");
+        }
+        self.found.push(diagnostic);
+    }
+
     /// The condition cannot hold here.
+    #[inline(never)]
     fn never(&mut self, arm: &Arm, facts: &Facts) {
         if matches!(arm.condition, Condition::Constant(_)) {
             return;
@@ -160,6 +167,7 @@ impl Walk {
     }
 
     /// Reports a condition all of whose packets an earlier rule has decided.
+    #[inline(never)]
     fn decided_before(&mut self, arm: &Arm, holds: &Facts) {
         let looked_at = self.budget.min(self.decided.len());
         self.budget -= looked_at;
@@ -214,6 +222,7 @@ fn narrow(region: &Region, field: Field, set: &Rc<Set>) -> Region {
     narrowed
 }
 
+#[inline(never)]
 fn with_gate(region: &Region, subtype: Subtype) -> Option<Region> {
     let number = |field, value| (field, Rc::new(Set::number(value)));
     let tests = match subtype {
@@ -227,6 +236,7 @@ fn with_gate(region: &Region, subtype: Subtype) -> Option<Region> {
 }
 
 /// The parts of the region in which the condition holds; regions that cannot be told exactly are left out.
+#[inline(never)]
 fn with_condition(region: &Region, condition: &Condition) -> Vec<Region> {
     /// More alternatives than this are not followed.
     const MOST: usize = 16;

@@ -58,7 +58,17 @@ impl<'a> Checker<'a, '_> {
 
     fn timer_list(&mut self, value: &'a Value<'a>, data: &mut Vec<(TimerData, Span)>) {
         let Some(key) = TIMER.key("data") else { return };
+        let word = match &value.kind {
+            ValueKind::Path(path) => path.single().filter(|name| self.names.find(name.text).is_none()),
+            _ => None,
+        };
+        if let Some(name) = word.filter(|name| key.words.iter().any(|word| word.name.eq_ignore_ascii_case(name.text))) {
+            let diagnostic = Diagnostic::new(Code::WrongType, name.span, "data needs a list, found a single word");
+            self.report(diagnostic.help(format!("write `[{}]`", name.text)));
+            return;
+        }
         let found = self.evaluate(value, Scope::Object);
+        self.word_lists.insert(found.origin.start);
         let What::List(list) = found.what else {
             self.wrong_type("data", "a list", found);
             return;

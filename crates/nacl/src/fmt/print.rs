@@ -48,8 +48,8 @@ impl Printer {
 
     fn begin_line(&mut self, indent: usize, blank_before: bool) {
         self.end_line();
-        // None at the beginning of the file or of a bracket, and never two.
-        let begins = self.text.is_empty() || self.text.ends_with("\n\n") || self.text.ends_with(['{', '[', '(']);
+        // None at the beginning of the file, and never two.
+        let begins = self.text.is_empty() || self.text.ends_with("\n\n");
         if blank_before && !begins {
             self.text.push('\n');
         }
@@ -271,7 +271,7 @@ fn must_break(piece: &Piece<'_>) -> bool {
 
 /// The parts of a log line, and the numbers of a list too long for one line.
 fn is_filled(bracket: &Bracket<'_>) -> bool {
-    let bare = bracket.dangling.is_empty() && bracket.rows.iter().all(|row| row.flat.is_some());
+    let bare = bracket.dangling.is_empty() && bracket.rows.iter().all(|row| row.shareable().is_some());
     let numbers = bracket.kind == Kind::List
         && bracket.opening.is_empty()
         && bracket.rows.iter().skip(1).all(|row| !row.blank_before)

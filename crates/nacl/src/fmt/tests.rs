@@ -290,6 +290,16 @@ Iface eth0 // uplink
     0
 }
 ===
+a: { b: 1 } // b
+Filter::IP f { if (a) { drop } // not a
+if (b) { drop } else { accept } /* b */ }
+---
+a: { b: 1 } // b
+Filter::IP f {
+  if (a) { drop } // not a
+  if (b) { drop } else { accept } /* b */
+}
+===
 // only a comment
 ---
 // only a comment

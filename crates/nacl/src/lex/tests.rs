@@ -41,7 +41,7 @@ fn an_ipv6_address_is_one_token_only_where_a_value_may_begin() {
         ("a: 2001:db8::1-2001:db8::9", "'a : v6:2001:db8::1 - v6:2001:db8::9"),
         ("a: 2001:db8::1.x", "'a : v6:2001:db8::1 . 'x"),
         ("a: b c::1", "'a : 'b 'c : : #1"),
-        ("a: fe80::1%eth0", "'a : v6:fe80::1 'eth0 !stray-character"),
+        ("a: fe80::1%eth0", "'a : v6:fe80::1 !invalid-address"),
         ("a: fe80::xyz", "'a : v6:fe80:: !invalid-address"),
         ("a: 10.0.0.1", "'a : #10 . #0 . #0 . #1"),
         ("a: dead", "'a : 'dead"),

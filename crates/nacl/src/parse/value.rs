@@ -404,7 +404,7 @@ impl<'s> Parser<'s, '_, '_> {
                 let before = elements.last().map_or("", |value| self.source.slice(value.span));
                 let message = match before {
                     "" => format!("expected `,` before {found}"),
-                    _ => format!("expected `,` between {before} and {found}"),
+                    _ => format!("expected `,` between `{before}` and {found}"),
                 };
                 let at = self.span();
                 self.error(Diagnostic::new(Code::MissingComma, at, message).replace(self.last().span.after(), ","));

@@ -17,6 +17,7 @@ impl Features {
     /// We take frames that are to be segmented.
     pub const GUEST_TSO4: Self = Self(1 << 7);
     pub const GUEST_TSO6: Self = Self(1 << 8);
+    pub const GUEST_TSO: Self = Self::GUEST_TSO4.or(Self::GUEST_TSO6);
     pub const GUEST_ECN: Self = Self(1 << 9);
     /// The device segments.
     pub const HOST_TSO4: Self = Self(1 << 11);

@@ -70,6 +70,17 @@ fn a_frame_goes_from_ring_to_ring_with_every_byte_and_its_offload_state() {
 }
 
 #[test]
+fn segmentation_is_not_agreed_on_where_a_queue_cannot_hold_the_largest_frame() {
+    assert_eq!(Offer::<FakeDevice<'_>>::segmentation_queue(BUFFER), 34);
+    for (queue_size, agreed) in [(32, false), (64, true)] {
+        with_net(queue_size, 128, |device, net, _| {
+            assert_eq!(net.features().contains(Features::GUEST_TSO4), agreed, "{queue_size}");
+            assert_eq!(device.deliver(if agreed { OFFLOADED } else { PLAIN }, &pattern(65_535 + 22)), agreed);
+        });
+    }
+}
+
+#[test]
 fn dropping_a_frame_recycles_all_of_its_buffers() {
     with_net(64, 128, |device, net, pool| {
         for _ in 0..100 {

@@ -35,7 +35,7 @@ pub fn explain(code: Code) -> Option<Explanation> {
             on_input!("Filter::IP f { accept }"),
         ),
         Code::CallsTooDeep => without_example(
-            "Calls and the blocks they stand in nest two hundred levels at most: a function is compiled by the router itself, \
+            "Calls and the blocks they stand in nest a hundred levels at most: a function is compiled by the router itself, \
              whose stack is small. Put several functions on the chain instead of one that calls all others in a row.",
         ),
         Code::ProgramTooLarge => without_example(

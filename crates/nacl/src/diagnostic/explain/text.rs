@@ -71,7 +71,7 @@ pub fn explain(code: Code) -> Option<Explanation> {
             on_input!("Filter::IP f { if (ip.ttl == 1) { drop } accept }"),
         ),
         Code::NestingTooDeep => without_example(
-            "Brackets, functions and conditions nest a hundred levels at most, and a constant may be named through as many \
+            "Brackets, functions and conditions nest 64 levels at most, and a constant may be named through as many \
              others: a file is compiled by the router itself, whose stack is small. Give an inner part a name of its own.",
         ),
         Code::SourceTooLarge => without_example(

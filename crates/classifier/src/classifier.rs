@@ -1,0 +1,308 @@
+//! Tables for one program, and how a packet goes through them.
+
+use crate::effects::Effects;
+use crate::forest::{Forest, NONE, Size};
+use crate::guarded::{Bounds, Entry, Guarded, What};
+use crate::interpret::{World, family_fits, holds};
+use crate::ranker::Ranker;
+use crate::sets::Sets;
+use crate::space::{Purpose, Question, Space};
+use crate::{Header, diagram::Rules};
+use alloc::vec::Vec;
+use lanes::{BATCH, Level, Ranks, SLOTS, Walks};
+use policy::{AddrRef, Field, Program, Step, StepId, Verdict};
+use wire::IpAddr;
+
+/// A program as tables.
+///
+/// Every method that takes the program must be given the one that the classifier was built from; with another one the
+/// answers are meaningless, though nothing worse.
+///
+/// ```
+/// # use saltgate_classifier::{Classifier, Header, Level};
+/// # use policy::{Program, Verdict};
+/// let program = Program::always(Verdict::Drop);
+/// let classifier = Classifier::new(&program);
+/// let header = Header::new();
+/// # struct Nobody;
+/// # impl saltgate_classifier::World for Nobody {
+/// #     type Refusal = ();
+/// #     fn address(&self, _: policy::AddrRef) -> Option<wire::IpAddr> { None }
+/// #     fn log(&mut self, _: policy::StepId) {}
+/// #     fn limit(&mut self, _: policy::LimitId) -> bool { true }
+/// #     fn translate(&mut self, _: policy::StepId, _: &policy::Translation) -> Result<bool, ()> { Ok(true) }
+/// # }
+/// # let mut world = Nobody;
+/// let ended = classifier.run(Level::detect(), &program, &header, &mut world);
+/// assert_eq!(ended.map(|ended| ended.verdict), Ok(Verdict::Drop));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Classifier {
+    ranker: Ranker,
+    questions: Vec<Question>,
+    sets: Sets,
+    /// In order of their steps.
+    entries: Vec<Tables>,
+}
+
+/// The tables of one list.
+#[derive(Clone, Debug)]
+struct Tables {
+    step: StepId,
+    forest: Forest,
+    /// For each rule of the forest where a packet goes on.
+    stops: Vec<Stop>,
+    effects: Effects,
+    /// For each item that passes, its step.
+    passes: Vec<StepId>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Stop {
+    step: StepId,
+    /// Run the step, rather than look up what begins there.
+    run: bool,
+    /// How many passing items are before it.
+    passes: u32,
+}
+
+/// Where a packet's first look-up stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found(u32);
+
+impl Found {
+    /// The place of what was found in the first list: to count by, and to tell two apart.
+    pub const fn number(self) -> u64 {
+        self.0 as u64
+    }
+}
+
+/// How a program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    pub verdict: Verdict,
+    /// The step that decided: a [`Step::End`], or a translation that was applied.
+    pub step: StepId,
+}
+
+/// What a classifier costs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Bytes of all tables that a look-up may read.
+    pub bytes: usize,
+    /// Most cache lines, or comparisons of a rule, that a look-up of a packet visits, as long as no step asks for
+    /// anything: a bound, whatever packet comes.
+    pub worst_steps: usize,
+    /// Lists of rules that the program was cut into.
+    pub lists: usize,
+    /// Diagrams that a look-up in one list walks at most.
+    pub diagrams: usize,
+    /// Rules that no diagram has room for.
+    pub residue: usize,
+}
+
+impl Classifier {
+    pub fn new(program: &Program) -> Self {
+        Self::bounded(program, Bounds::default())
+    }
+
+    pub(crate) fn bounded(program: &Program, bounds: Bounds) -> Self {
+        let (mut space, mut questions) = Space::of(&[program], Purpose::LookUp { dims: SLOTS });
+        let questions = questions.pop().unwrap_or_default();
+        let guarded = Guarded::of(program, &mut space, &questions, bounds);
+        let ranks: Vec<u32> = space.dims.iter().map(|dimension| dimension.ranks).collect();
+        space.sets.seal();
+        let ranker = Ranker::of(&space);
+        let entries = guarded.entries.iter().map(|entry| Tables::of(entry, &space.sets, &ranks)).collect();
+        Self { ranker, questions, sets: space.sets, entries }
+    }
+
+    /// The fields that a header must have where its packet has them.
+    pub fn fields(&self) -> Vec<Field> {
+        self.ranker.fields()
+    }
+
+    pub fn cost(&self) -> Cost {
+        let mut cost = Cost { lists: self.entries.len(), ..Cost::default() };
+        cost.bytes = self.ranker.bytes();
+        for entry in &self.entries {
+            let Size { bytes, diagrams, residue } = entry.forest.size();
+            cost.bytes += bytes + entry.effects.bytes() + size_of_val(&entry.stops[..]);
+            cost.diagrams = cost.diagrams.max(diagrams);
+            cost.residue += residue;
+        }
+        cost.worst_steps = self.ranker.worst_steps() + self.worst_steps();
+        cost
+    }
+
+    /// The most steps of one list after the other that a packet may go through.
+    fn worst_steps(&self) -> usize {
+        let mut from: Vec<usize> = Vec::with_capacity(self.entries.len());
+        for entry in self.entries.iter().rev() {
+            let behind = entry.stops.iter().filter(|stop| !stop.run);
+            let worst = behind.map(|stop| match self.entries.binary_search_by_key(&stop.step, |entry| entry.step) {
+                Ok(at) => from.get(self.entries.len() - 1 - at).copied().unwrap_or(0),
+                // Walked step by step.
+                Err(_) => self.questions.len().saturating_sub(stop.step as usize),
+            });
+            let own = entry.forest.worst_steps() + entry.effects.worst_steps();
+            from.push(own + worst.max().unwrap_or(0));
+        }
+        from.last().copied().unwrap_or(1)
+    }
+
+    /// The ranks of a packet: all that the tables need to know of it.
+    #[inline]
+    pub fn ranks(&self, level: Level, header: &Header, address: impl Fn(AddrRef) -> Option<IpAddr>) -> Ranks {
+        let mut ranks = Ranks::default();
+        self.ranker.rank(level, header, address, &mut ranks);
+        ranks
+    }
+
+    /// The ranks of up to [`BATCH`] packets.
+    pub fn ranks_many(
+        &self,
+        level: Level,
+        headers: &[Header],
+        address: impl Fn(AddrRef) -> Option<IpAddr>,
+        ranks: &mut [Ranks; BATCH],
+    ) {
+        self.ranker.rank_many(level, headers, address, ranks);
+    }
+
+    /// Where the first look-up of a packet stops. Nothing is done yet.
+    #[inline]
+    pub fn find(&self, level: Level, ranks: &Ranks) -> Found {
+        Found(self.first().map_or(NONE, |entry| entry.forest.first(level, &self.sets, ranks)))
+    }
+
+    /// [`find`](Self::find) for the first `count` packets of a batch.
+    pub fn find_many(&self, level: Level, ranks: &[Ranks; BATCH], count: usize, walks: &mut Walks) -> [Found; BATCH] {
+        match self.first() {
+            Some(entry) => entry.forest.first_many(level, &self.sets, ranks, count, walks).map(Found),
+            None => [Found(NONE); BATCH],
+        }
+    }
+
+    /// Does what the program does with a packet, from where its first look-up has stopped.
+    pub fn finish<W: World>(
+        &self,
+        level: Level,
+        program: &Program,
+        (header, ranks): (&Header, &Ranks),
+        found: Found,
+        world: &mut W,
+    ) -> Result<Ended, W::Refusal> {
+        let mut at = 0;
+        // Every turn leads forward, and so to an end.
+        loop {
+            if let Some(entry) = self.entry(at) {
+                let rule = if at == 0 { found.0 } else { entry.forest.first(level, &self.sets, ranks) };
+                // Lists hold every packet; one that met nothing would not pass.
+                let Some(stop) = entry.stops.get(rule as usize) else { return Ok(NOWHERE) };
+                entry.effects.each(level, &self.sets, ranks, stop.passes, |item| {
+                    if let Some(step) = entry.passes.get(item as usize) {
+                        world.log(*step);
+                    }
+                });
+                at = stop.step;
+                if !stop.run {
+                    continue;
+                }
+            }
+            match self.run_step(program, at, (header, ranks), world)? {
+                Next::Go(step) => at = step,
+                Next::End(ended) => return Ok(ended),
+            }
+        }
+    }
+
+    /// Runs the program on a packet.
+    #[inline]
+    pub fn run<W: World>(
+        &self,
+        level: Level,
+        program: &Program,
+        header: &Header,
+        world: &mut W,
+    ) -> Result<Ended, W::Refusal> {
+        let ranks = self.ranks(level, header, |address| world.address(address));
+        let found = self.find(level, &ranks);
+        self.finish(level, program, (header, &ranks), found, world)
+    }
+
+    fn first(&self) -> Option<&Tables> {
+        self.entries.first().filter(|entry| entry.step == 0)
+    }
+
+    #[inline]
+    fn entry(&self, step: StepId) -> Option<&Tables> {
+        match &self.entries[..] {
+            [] => None,
+            [only] => (only.step == step).then_some(only),
+            entries => entries.get(entries.binary_search_by_key(&step, |entry| entry.step).ok()?),
+        }
+    }
+
+    fn run_step<W: World>(
+        &self,
+        program: &Program,
+        at: StepId,
+        (header, ranks): (&Header, &Ranks),
+        world: &mut W,
+    ) -> Result<Next, W::Refusal> {
+        let answer = match self.questions.get(at as usize) {
+            Some(Question::In { dim, set }) => Some(self.sets.contains(*set, ranks.0[usize::from(*dim) % SLOTS])),
+            Some(Question::Constant(is)) => Some(*is),
+            Some(Question::Ask) | None => None,
+        };
+        Ok(match program.steps().get(at as usize) {
+            Some(Step::Test { test, then, otherwise }) => {
+                let holds = answer.unwrap_or_else(|| holds(program, test, header, world));
+                Next::Go(if holds { *then } else { *otherwise })
+            }
+            Some(Step::Log { next, .. }) => {
+                world.log(at);
+                Next::Go(*next)
+            }
+            Some(Step::Translate { translation, otherwise }) => {
+                let fits = answer.unwrap_or_else(|| family_fits(translation, header));
+                if fits && world.translate(at, translation)? {
+                    Next::End(Ended { verdict: Verdict::Accept, step: at })
+                } else {
+                    Next::Go(*otherwise)
+                }
+            }
+            Some(Step::End(verdict)) => Next::End(Ended { verdict: *verdict, step: at }),
+            None => Next::End(NOWHERE),
+        })
+    }
+}
+
+enum Next {
+    Go(StepId),
+    End(Ended),
+}
+
+/// What becomes of a packet that no step knows: there is none.
+const NOWHERE: Ended = Ended { verdict: Verdict::Drop, step: StepId::MAX };
+
+impl Tables {
+    fn of(entry: &Entry, sets: &Sets, ranks: &[u32]) -> Self {
+        let (mut rules, mut passing) = (Rules::default(), Rules::default());
+        let (mut stops, mut passes) = (Vec::new(), Vec::new());
+        for item in &entry.items {
+            let guard = entry.guard(item);
+            if item.what == What::Pass {
+                passing.push(guard);
+                passes.push(item.step);
+            } else {
+                rules.push(guard);
+                let run = item.what == What::Run;
+                stops.push(Stop { step: item.step, run, passes: passes.len() as u32 });
+            }
+        }
+        let forest = Forest::of(&rules, sets, ranks);
+        Self { step: entry.step, forest, stops, effects: Effects::of(&passing, sets, ranks), passes }
+    }
+}

@@ -1,0 +1,111 @@
+use super::*;
+use crate::common::Random;
+use crate::common::nested::{self, Shape};
+use crate::common::packets::{Bounds as Values, Recorder};
+use crate::space::Purpose;
+use crate::{Header, World, interpret};
+use policy::{Step, StepId, Test, Verdict};
+
+/// Runs a program by its lists, scanned from the front.
+fn scan(
+    program: &Program,
+    space: &Space,
+    questions: &[Question],
+    guarded: &Guarded,
+    header: &Header,
+    world: &mut Recorder,
+) -> Result<Verdict, StepId> {
+    let ranks = space.ranks(header, |address| world.address(address));
+    let inside =
+        |guard: &[(Dim, RankSet)]| guard.iter().all(|(dim, set)| space.sets.contains(*set, ranks[usize::from(*dim)]));
+    let (mut at, mut running) = (0, false);
+    loop {
+        if let Some(entry) = guarded.entry(at).filter(|_| !running) {
+            let before = (at, running);
+            for item in entry.items.iter().filter(|item| inside(entry.guard(item))) {
+                if item.what == What::Pass {
+                    world.log(item.step);
+                    continue;
+                }
+                (at, running) = (item.step, item.what == What::Run);
+                break;
+            }
+            assert_ne!((at, running), before, "nothing stops in\n{:?}\n{entry:?}", program.steps());
+            continue;
+        }
+        running = false;
+        let holds = match questions[at as usize] {
+            Question::In { dim, set } => space.sets.contains(set, ranks[usize::from(dim)]),
+            Question::Constant(is) => is,
+            Question::Ask => true,
+        };
+        at = match &program.steps()[at as usize] {
+            Step::End(verdict) => return Ok(*verdict),
+            Step::Log { next, .. } => {
+                world.log(at);
+                *next
+            }
+            Step::Test { test: Test::Limit(limit), then, otherwise } => {
+                if world.limit(*limit) {
+                    *then
+                } else {
+                    *otherwise
+                }
+            }
+            Step::Test { test, then, otherwise } => {
+                assert_ne!(questions[at as usize], Question::Ask, "{test:?}");
+                if holds { *then } else { *otherwise }
+            }
+            Step::Translate { translation, otherwise } => {
+                if holds && world.translate(at, translation)? {
+                    return Ok(Verdict::Accept);
+                }
+                *otherwise
+            }
+        };
+    }
+}
+
+fn agree(program: &Program, bounds: Bounds, random: &mut Random, packets: usize) {
+    let (mut space, questions) = Space::of(&[program], Purpose::LookUp { dims: 64 });
+    let guarded = Guarded::of(program, &mut space, &questions[0], bounds);
+    let values = Values::of(program);
+    for _ in 0..packets {
+        let header = values.packet(random);
+        let mut by_steps = Recorder::new(random.next());
+        let mut by_list = by_steps.clone();
+        let expected = interpret(program, &header, &mut by_steps);
+        let got = scan(program, &space, &questions[0], &guarded, &header, &mut by_list);
+        assert_eq!((got, by_list), (expected, by_steps), "{:#?}\n{guarded:#?}\n{header:?}", program.steps());
+    }
+}
+
+#[test]
+fn lists_do_what_steps_do_for_nested_programs() {
+    let mut random = Random(11);
+    for round in 0..600 {
+        let shape = [Shape::PLAIN, Shape::FULL][round % 2];
+        let program = nested::program(&mut random, shape);
+        agree(&program, Bounds::default(), &mut random, 40);
+    }
+}
+
+#[test]
+fn lists_do_what_steps_do_when_bounds_force_cuts() {
+    let mut random = Random(12);
+    for _ in 0..300 {
+        let program = nested::program(&mut random, Shape { depth: 4, ..Shape::FULL });
+        agree(&program, Bounds { copies: 2, products: 1, negations: 1 }, &mut random, 30);
+        agree(&program, Bounds { copies: 1, products: 0, negations: 0 }, &mut random, 30);
+    }
+}
+
+#[test]
+fn lists_do_what_steps_do_for_any_forward_graph() {
+    let mut random = Random(13);
+    for round in 0..300 {
+        let program = nested::tangle(&mut random, 5 + round % 60, Shape::FULL);
+        agree(&program, Bounds::default(), &mut random, 30);
+        agree(&program, Bounds { copies: 2, products: 2, negations: 1 }, &mut random, 30);
+    }
+}
