@@ -8,20 +8,26 @@ pub struct Kind {
     pub about: &'static str,
     /// The whole file with so many of them.
     pub text: fn(u32) -> String,
+    /// It is right, and so must compile.
+    pub right: bool,
+}
+
+const fn kind(name: &'static str, about: &'static str, text: fn(u32) -> String) -> Kind {
+    Kind { name, about, text, right: true }
 }
 
 /// The first three are those that a bound is promised for.
 pub const KINDS: &[Kind] = &[
-    Kind { name: "addresses", about: "one list of so many addresses", text: addresses },
-    Kind { name: "ifs", about: "one if after another, each of two tests", text: ifs },
-    Kind { name: "nesting", about: "ifs in towers of ninety, one inside the other", text: nesting },
-    Kind { name: "else-ifs", about: "one if with so many arms", text: else_ifs },
-    Kind { name: "lists", about: "ifs with a list of addresses and one of ports each", text: lists },
-    Kind { name: "constants", about: "constants, each used by an if", text: constants },
-    Kind { name: "functions", about: "functions of one if, each called once", text: functions },
-    Kind { name: "routes", about: "routes of a Gateway", text: routes },
-    Kind { name: "log", about: "ifs that write a line of their own", text: log },
-    Kind { name: "mistakes", about: "ifs, each with a mistyped name", text: mistakes },
+    kind("addresses", "one list of so many addresses", addresses),
+    kind("ifs", "one if after another, each of two tests", ifs),
+    kind("nesting", "ifs in towers almost as high as may be, one inside the other", nesting),
+    kind("else-ifs", "one if with so many arms", else_ifs),
+    kind("lists", "ifs with a list of addresses and one of ports each", lists),
+    kind("constants", "constants, each used by an if", constants),
+    kind("functions", "functions of one if, each called once", functions),
+    kind("routes", "routes of a Gateway", routes),
+    kind("log", "ifs that write a line of their own", log),
+    Kind { right: false, ..kind("mistakes", "ifs, each with a mistyped name", mistakes) },
 ];
 
 const HEAD: &str = "Iface eth0 { index: 0, address: 10.0.0.45, netmask: 255.255.255.0, input: guard }\n";
@@ -57,7 +63,7 @@ fn ifs(count: u32) -> String {
 }
 
 fn nesting(count: u32) -> String {
-    const HEIGHT: u32 = 90;
+    const HEIGHT: u32 = nacl::parse::MAX_DEPTH as u32 * 9 / 10;
     let mut rules = each(count, |text, n| {
         if n > 0 && n % HEIGHT == 0 {
             writeln!(text, "accept {}", "}".repeat(HEIGHT as usize))?;
