@@ -251,6 +251,10 @@ fn large_files_compile() {
     let text = format!("{constants} c50000: 1");
     assert!(has(&compile_large("a chain of 50,000 constants", &text), Code::NestingTooDeep));
 
+    let routes: String = (0..50_000).map(|n| format!("  r{n}: {{ host: {}, iface: eth0 }},\n", address(n))).collect();
+    let text = format!("{IFACE}Gateway g {{\n{routes}}}\nFilter::IP f {{ accept }}");
+    assert_eq!(errors(&compile_large("50,000 routes", &text)), 0);
+
     let members: String = (0..50_000).map(|n| format!("m.k{n}: {n}\n")).collect();
     assert_eq!(errors(&compile_large("50,000 members", &format!("m: {{ k: 1 }}\n{members}"))), 0);
 }
