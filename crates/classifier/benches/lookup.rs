@@ -1,6 +1,6 @@
 //! How long a look-up takes, how many instructions it has, and what the tables cost, for lists of 10 to 100,000 rules.
 //!
-//! `cargo bench -p saltgate-classifier -- [KIND…] [COUNT…] [--instructions]`: kinds as in `tests/common/rules.rs`.
+//! `cargo bench -p saltgate-classifier --bench lookup -- [KIND…] [COUNT…] [--instructions]`: kinds as in `tests/common/rules.rs`.
 //! Instructions are counted by valgrind's callgrind, where it is installed, inside of [`measured`] only.
 //!
 //! Times are the least of many rounds over 4,096 packets, of which nine in ten lie in a rule, every rule equally
