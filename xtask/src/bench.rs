@@ -40,8 +40,13 @@ const MEASUREMENTS: [Measurement; 5] = [
     Measurement { name: "bulk", unit: "ns of VMM CPU per KiB of one TCP stream", measure: bulk },
 ];
 
-/// Measures all, or only what is named.
+/// Measures all, or only what is named; `compile` is about the compiler alone, and needs no virtual machine.
 pub fn run(only: &[String], install: bool) -> Result<bool> {
+    if let Some((first, kinds)) = only.split_first()
+        && first == "compile"
+    {
+        return sh::succeeds(sh::cargo(["run", "--release", "--package", "saltgate-bench-compile", "--"]).args(kinds));
+    }
     let names = ["boot", "memory"].into_iter().chain(MEASUREMENTS.iter().map(|measurement| measurement.name));
     for name in only {
         ensure!(names.clone().any(|known| known == name), "no such measurement: {name}");

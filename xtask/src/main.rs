@@ -26,6 +26,7 @@ cargo xtask COMMAND
   docs [--check]           write the tables of the manual from those of the compiler; --check: are they up to date?
   image                    build the unikernel, check it, and build `saltgate` with it inside
   bench [WHAT…]            the numbers of the README: boot memory idle bulk packets connections roundtrip
+  bench compile [KIND…]    time and memory of the compiler for 100 to 100,000 rules of several kinds
   fuzz [MINUTES] [TARGET]  fuzz every target, or one, so many minutes each (default: 1)
 
 Options: --no-install never installs packages; what needs missing ones is skipped, and says so.";

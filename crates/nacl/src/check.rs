@@ -12,6 +12,7 @@ mod flow;
 mod function;
 mod gateway;
 mod iface;
+mod paths;
 mod reach;
 mod reader;
 mod set;
@@ -54,9 +55,12 @@ pub fn check<'a>(
     checked.balancer = checker.balancer(&checked.ifaces);
     checked.timers = checker.timers(checked.balancer.is_some());
     checker.subnets(&checked);
-    checker.flow();
+    let calls_end = checker.flow();
     checker.shadows();
-    checker.reach(&checked.ifaces);
+    if calls_end {
+        checker.reach(&checked.ifaces);
+        checker.paths(&checked);
+    }
     checker.constants();
     checked.chains = checker.chains;
     checked.procedures = checker.procedures;
@@ -91,6 +95,8 @@ struct Checker<'a, 'd> {
     states: BTreeSet<u32>,
     /// Where that function asks for `oif`.
     oif: Option<Span>,
+    /// Where the routes of the Gateway begin, in the order in which they are kept.
+    route_spans: Vec<Span>,
     /// A route of the Gateway was not understood.
     route_missing: bool,
     /// Where text is missing: what is not there must not be concluded from.
@@ -117,6 +123,7 @@ impl<'a, 'd> Checker<'a, 'd> {
             limits: Vec::new(),
             states: BTreeSet::new(),
             oif: None,
+            route_spans: Vec::new(),
             route_missing: false,
             torn: Vec::new(),
         }

@@ -231,6 +231,11 @@ impl<'s> Parser<'s, '_, '_> {
         use TokenKind::*;
         match (self.kind(), self.kind_after(1), self.kind_after(2)) {
             (Name, Colon, Colon) => self.function().map(Item::Function),
+            (Name, Colon, Name) if self.begins_function_with_one_colon() => {
+                let message = "a function's type and subtype are joined by `::`";
+                self.error(Diagnostic::new(Code::ExpectedToken, self.token(1).span, message));
+                self.function().map(Item::Function)
+            }
             (Name, Colon | Dot | Assign, _) => self.assignment(),
             (Name, Name, _) => self.typed(),
             (Name, OpenBrace, _) => {
@@ -272,6 +277,13 @@ impl<'s> Parser<'s, '_, '_> {
                 None
             }
         }
+    }
+
+    /// `Filter:IP f {`
+    fn begins_function_with_one_colon(&self) -> bool {
+        use TokenKind::*;
+        vocabulary::function_type(self.source.slice(self.span())).is_some()
+            && (self.kind_after(3), self.kind_after(4)) == (Name, OpenBrace)
     }
 
     fn keyword_as_name(&mut self) {

@@ -63,7 +63,12 @@ pub struct Typed<'a> {
 pub struct Names<'a> {
     elements: Vec<Element<'a>>,
     by_name: BTreeMap<&'a str, ElementId>,
+    /// How many names were compared for suggestions.
+    compared: Cell<usize>,
 }
+
+/// A file with many unknown names gets suggestions for the first of them: after so many comparisons, no more.
+const MOST_COMPARED: usize = 500_000;
 
 impl<'a> Names<'a> {
     pub fn find(&self, name: &str) -> Option<ElementId> {
@@ -92,6 +97,10 @@ impl<'a> Names<'a> {
 
     /// The defined name that `name` was probably meant to be, among those that satisfy the predicate.
     pub fn nearest(&self, name: &str, wanted: impl Fn(&Kind<'a>) -> bool) -> Option<&Element<'a>> {
+        self.compared.set(self.compared.get() + self.elements.len());
+        if self.compared.get() > MOST_COMPARED {
+            return None;
+        }
         let candidates = self.elements.iter().filter(|element| wanted(&element.kind)).map(|element| element.name.text);
         let found = nearest(name, candidates)?;
         self.find(found).and_then(|id| self.get(id))

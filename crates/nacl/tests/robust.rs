@@ -251,6 +251,10 @@ fn large_files_compile() {
     let text = format!("{constants} c50000: 1");
     assert!(has(&compile_large("a chain of 50,000 constants", &text), Code::NestingTooDeep));
 
+    let routes: String = (0..50_000).map(|n| format!("  r{n}: {{ host: {}, iface: eth0 }},\n", address(n))).collect();
+    let text = format!("{IFACE}Gateway g {{\n{routes}}}\nFilter::IP f {{ accept }}");
+    assert_eq!(errors(&compile_large("50,000 routes", &text)), 0);
+
     let members: String = (0..50_000).map(|n| format!("m.k{n}: {n}\n")).collect();
     assert_eq!(errors(&compile_large("50,000 members", &format!("m: {{ k: 1 }}\n{members}"))), 0);
 }
@@ -297,6 +301,20 @@ fn calls_that_would_explode_are_refused_with_their_chain() {
     let compiled = compile_large("5,000 functions that each call the next", &text);
     assert!(has(&compiled, Code::CallsTooDeep));
     assert_eq!(errors(&compiled), 1);
+}
+
+#[test]
+fn calls_that_never_end_are_followed_by_nothing() {
+    let routed = "Iface e { index: 0, address: 10.0.0.1, netmask: 255.255.255.0, input: f, prerouting: n }\n\
+                  Gateway g { forward: f, r: { net: 0.0.0.0/0, nexthop: 10.0.0.9, iface: e } }\n\
+                  Nat::IP n { dnat(10.0.0.7) n }\n";
+    let circle = "Filter::IP f { if (ct.state == established) { accept } g f accept }\nFilter::IP g { f drop }";
+    let compiled = compile_large("calls in a circle", &format!("{routed}{circle}"));
+    assert!(has(&compiled, Code::Recursion));
+    let row: String = (0..5_000).map(|n| format!("Filter::IP f{n} {{ f{} accept }}\n", n + 1)).collect();
+    let row = format!("Filter::IP f {{ f0 drop }}\n{row}Filter::IP f5000 {{ drop }}");
+    let compiled = compile_large("calls in a long row", &format!("{}{row}", routed.replace(" n }", " }")));
+    assert!(has(&compiled, Code::CallsTooDeep));
 }
 
 #[test]

@@ -74,6 +74,33 @@ pub fn complement(set: &Set) -> Set {
     Set { numbers: set.numbers.complement(), v4: set.v4.complement(), v6: set.v6.complement() }
 }
 
+/// The values of a property that are not in the set.
+fn others(field: Field, set: &Set) -> Set {
+    let mut others = complement(set);
+    if !field.is_address() {
+        others.numbers = IntervalSet::<u32>::new(common(others.numbers.intervals(), &[(0, largest(field))]));
+    }
+    others
+}
+
+/// The largest value of a property that is a number, as the vocabulary has it.
+const fn largest(field: Field) -> u32 {
+    use Field::*;
+    match field {
+        IpVersion | TcpDoff => 15,
+        IpDscp => 63,
+        IpEcn | CtState => 3,
+        IpLength => 0x1_ffff,
+        IpFragOff => 0x1fff,
+        IpTtl | IpProtocol | IcmpType | Icmpv6Type => 0xff,
+        TcpReserved => 7,
+        TcpFlags => 0x1ff,
+        TcpSequence | TcpAckseq | Iif | Oif | IpSaddr | IpDaddr => u32::MAX,
+        IpHdrLength | IpId | IpChecksum | UdpSport | UdpDport | UdpLength | UdpChecksum => 0xffff,
+        TcpSport | TcpDport | TcpWindow | TcpChecksum | TcpUrgptr => 0xffff,
+    }
+}
+
 /// Everything in `a` is in `b`, as values of this property.
 pub fn is_subset(field: Field, a: &Set, b: &Set) -> bool {
     if field.is_address() {
@@ -90,6 +117,10 @@ fn is_empty(field: Field, set: &Set) -> bool {
 
 fn len(set: &Set) -> usize {
     set.numbers.intervals().len() + set.v4.intervals().len() + set.v6.intervals().len()
+}
+
+pub fn everything() -> Set {
+    complement(&Set::default())
 }
 
 fn only_v4() -> Set {
@@ -109,7 +140,7 @@ impl Facts {
             let left = known.is_none_or(|fact| !is_subset(field, &fact.set, set));
             return left.then(|| self.clone());
         }
-        let wanted = if positive { set.clone() } else { complement(set) };
+        let wanted = if positive { set.clone() } else { others(field, set) };
         let narrowed = match known {
             Some(fact) => intersect(&fact.set, &wanted),
             None => wanted,
@@ -319,6 +350,16 @@ mod tests {
         assert!(!never(Condition::Or(vec![ttl(0, 4), ttl(11, 255)])));
         assert!(always(Condition::Or(vec![ttl(0, 4), ttl(5, u32::MAX)])));
         assert!(never(Condition::And(vec![ttl(0, 4), Condition::Not(alloc::boxed::Box::new(ttl(0, 9)))])));
+    }
+
+    #[test]
+    fn numbers_end_where_the_vocabulary_says() {
+        for field in Field::ALL {
+            let domain = crate::vocabulary::packet_field(field.name()).unwrap().domain;
+            if let Some(end) = domain.largest() {
+                assert_eq!(largest(*field), end, "{}", field.name());
+            }
+        }
     }
 
     #[test]

@@ -33,7 +33,8 @@ pub fn calls(block: &Block, found: &mut Vec<(ElementId, Span)>) {
 }
 
 impl Checker<'_, '_> {
-    pub fn flow(&mut self) {
+    /// Whether calls end, and nest no deeper than they may: else nothing may follow them.
+    pub fn flow(&mut self) -> bool {
         let mut edges: BTreeMap<ElementId, Vec<(ElementId, Span)>> = BTreeMap::new();
         for (id, procedure) in &self.procedures {
             let mut found = Vec::new();
@@ -41,9 +42,9 @@ impl Checker<'_, '_> {
             found.retain(|(id, _)| self.procedures.contains_key(id));
             edges.insert(*id, found);
         }
-        let Some(order) = self.callees_first(&edges) else { return };
+        let Some(order) = self.callees_first(&edges) else { return false };
         if !self.depths(&order, &edges) {
-            return;
+            return false;
         }
         for id in order {
             let states = edges.get(&id).into_iter().flatten();
@@ -63,6 +64,7 @@ impl Checker<'_, '_> {
             }
         }
         self.on_chains();
+        true
     }
 
     fn text_of(&self, span: Span) -> String {
@@ -232,9 +234,17 @@ impl Checker<'_, '_> {
         let mut said: BTreeSet<(ElementId, Code)> = BTreeSet::new();
         for chain in &chains {
             let mut filters: Vec<(ElementId, Span)> = Vec::new();
+            let mut closed = None;
             for (id, at) in &chain.functions {
+                if let Some(there) = closed {
+                    let message = format!("`{}` is never run: the Filter before it lets nothing pass", self.text(*at));
+                    let diagnostic = Diagnostic::new(Code::UnreachableFunction, *at, message);
+                    self.report(diagnostic.note(there, "lets nothing pass").help("remove it, or change the order"));
+                    break;
+                }
                 let Some(procedure) = self.procedures.get(id) else { continue };
                 let head = procedure.head;
+                let passes = procedure.falls || self.is_torn(head, procedure.block.end);
                 match procedure.kind {
                     FunctionKind::Filter => {
                         if procedure.subtype != Subtype::Ip {
@@ -251,6 +261,9 @@ impl Checker<'_, '_> {
                             self.several_filters(&filters, *id, *at, &chain.owner);
                         }
                         filters.push((*id, *at));
+                        if !passes && !self.ends_with(*id, Verdict::Accept) && !self.has_unknown(*id) {
+                            closed = Some(*at);
+                        }
                     }
                     FunctionKind::Nat => self.translations(chain.hook, *id, *at, &chain.owner),
                 }
@@ -330,6 +343,10 @@ impl Checker<'_, '_> {
     fn ends_with(&self, id: ElementId, verdict: Verdict) -> bool {
         let same = |other: &Verdict| core::mem::discriminant(other) == core::mem::discriminant(&verdict);
         self.any_statement(id, &mut |_, action| matches!(action, Action::End(other) if same(other)))
+    }
+
+    fn has_unknown(&self, id: ElementId) -> bool {
+        self.any_statement(id, &mut |_, action| matches!(action, Action::Unknown))
     }
 
     /// Visits the statements of a function and of those that it calls, each function once, until one satisfies.

@@ -13,6 +13,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use policy::{AddrRef, Field, FunctionKind, Part, Reject, Sink, Template, Translation, Verdict};
+use wire::IpAddr;
 
 /// Where in a function a statement stands.
 #[derive(Clone, Copy)]
@@ -235,6 +236,7 @@ impl<'a> Checker<'a, '_> {
                 FunctionKind::Nat => "a Nat translates; write a Filter to accept or drop",
             };
             self.report(Diagnostic::new(Code::WrongFunctionType, action.name.span, message).help(help));
+            action.arguments.iter().for_each(|argument| self.mark_mentioned(argument));
             return None;
         }
         match known.name {
@@ -336,6 +338,9 @@ impl<'a> Checker<'a, '_> {
         if port.is_some() {
             self.port_fits(action.name.span, context)?;
         }
+        if let Some(AddrRef::Fixed(address)) = address {
+            self.family_fits(action.span, address, context);
+        }
         Some(match name {
             "dnat" => Translation::Dnat { address, port },
             _ => Translation::Snat { address, port },
@@ -373,6 +378,22 @@ impl<'a> Checker<'a, '_> {
             return None;
         }
         self.integer_of(found, "a port", 1, 65535).map(|port| port as u16)
+    }
+
+    /// Warns of a translation that no packet here can have.
+    fn family_fits(&mut self, at: Span, address: IpAddr, context: Context) {
+        let fits = match context.subtype {
+            Subtype::Icmp => address.is_ipv4(),
+            Subtype::Icmpv6 => address.is_ipv6(),
+            Subtype::Ip | Subtype::Tcp | Subtype::Udp => true,
+        };
+        if !fits {
+            let subtype = context.subtype.name();
+            let message = format!("never done: {subtype} packets have no address of the family of {address}");
+            self.report(
+                Diagnostic::new(Code::WrongFamily, at, message).help("there is no translation between IPv4 and IPv6"),
+            );
+        }
     }
 
     /// Packets here have ports; warns where some may have none.

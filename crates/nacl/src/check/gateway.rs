@@ -8,6 +8,7 @@ use crate::diagnostic::{Code, Diagnostic, listed, nearest};
 use crate::resolve::{Data, Member, Object};
 use crate::source::Span;
 use crate::vocabulary::{GATEWAY, ObjectKind, ROUTE};
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::vec::Vec;
 use policy::{Gateway, Hook, Iface, Ipv4Config, Route};
@@ -36,6 +37,7 @@ impl<'a> Checker<'a, '_> {
             }
         }
         self.route_missing = gateway.routes.len() < written;
+        self.routes_are_apart(&gateway);
         if written == 0 {
             let message = format!("the Gateway `{}` needs at least one route", name.text);
             let help = "add a route: name: { net: 10.0.0.0/24, iface: eth0 }";
@@ -43,6 +45,27 @@ impl<'a> Checker<'a, '_> {
             self.route_missing = true;
         }
         Some(gateway)
+    }
+
+    /// Of two routes for one network the one of lower cost is used, else the first.
+    fn routes_are_apart(&mut self, gateway: &Gateway) {
+        let mut best: BTreeMap<(IpAddr, u8), usize> = BTreeMap::new();
+        let mut order: Vec<(usize, &Route)> = gateway.routes.iter().enumerate().collect();
+        order.sort_by_key(|(at, route)| (route.cost, *at));
+        for (at, route) in order {
+            let network = (route.net.network(), route.net.prefix_len());
+            let Some(used) = best.get(&network).copied() else {
+                best.insert(network, at);
+                continue;
+            };
+            let span = |at: usize| self.route_spans.get(at).copied().unwrap_or_default();
+            let message = format!("never used: another route for {} is preferred", route.net);
+            let diagnostic =
+                Diagnostic::new(Code::ShadowedRoute, span(at), message).note(span(used), "the one that is used");
+            self.report(
+                diagnostic.help("of two routes for one network the lower cost wins, then the first in the file"),
+            );
+        }
     }
 
     fn setting_or_route(&mut self, gateway: &mut Gateway, owner: Name<'a>, member: &Member<'a>, ifaces: &[Iface]) {
@@ -125,6 +148,7 @@ impl<'a> Checker<'a, '_> {
             self.check_way(name.span, net, nexthop.is_some(), iface);
         }
         let nexthop = nexthop.map(|(address, _)| address);
+        self.route_spans.push(name.span);
         let place = self.source.place(name.span.start);
         Some(Route { name: name.text.into(), net, nexthop, iface, cost, place })
     }

@@ -327,8 +327,8 @@ impl<'a> Checker<'a, '_> {
             Some(member) => {
                 let limit = self.integer(member, 0, i64::from(u32::MAX))?;
                 if is_vlan {
-                    let message = format!("{key} has no effect on a vlan");
-                    let diagnostic = Diagnostic::new(Code::IgnoredProperty, member.key.span, message);
+                    let message = format!("{key} cannot be set on a vlan");
+                    let diagnostic = Diagnostic::new(Code::ConflictingProperties, member.key.span, message);
                     self.report(diagnostic.help("set it on the Iface of the NIC itself"));
                     return None;
                 }

@@ -11,7 +11,7 @@ use crate::vocabulary::Subtype;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::vec::Vec;
-use policy::{CtState, Field, FunctionKind, Hook, Iface, Set, Verdict};
+use policy::{CtState, Field, FunctionKind, Hook, Iface, Set, Translation, Verdict};
 
 /// Statements that one question is worth, calls written out.
 const BUDGET: usize = 200_000;
@@ -64,7 +64,7 @@ impl Checker<'_, '_> {
         self.diagnostics.append(&mut found);
     }
 
-    fn state(&self, state: CtState) -> Facts {
+    pub fn state(&self, state: CtState) -> Facts {
         let facts = Facts::default().assume(Field::CtState, &Set::number(state as u32), true, Cause::default());
         facts.unwrap_or_default()
     }
@@ -72,15 +72,15 @@ impl Checker<'_, '_> {
     /// The test of an accept that only established connections reach, and whether their ICMP errors do.
     fn established_accept(&self, procedure: &Procedure) -> Option<(Span, bool)> {
         let mut test = None;
-        let mut visit = |verdict: Verdict, facts: &Facts| {
-            if let (Verdict::Accept, Some(fact)) = (verdict, facts.fields.get(&Field::CtState)) {
+        let mut visit = |event: Event, facts: &Facts| {
+            if let (Event::Ends(Verdict::Accept, _), Some(fact)) = (event, facts.fields.get(&Field::CtState)) {
                 let has = |state: CtState| fact.set.contains_number(state as u32);
                 let only = has(CtState::Established) && !has(CtState::New);
                 test = test.or(only.then_some((fact.cause.test, has(CtState::Related))));
             }
             test.is_some()
         };
-        let mut walk = Walk { procedures: &self.procedures, budget: BUDGET, visit: &mut visit };
+        let mut walk = Walk::new(&self.procedures, &mut visit);
         walk.block(&procedure.block, Facts::default());
         test
     }
@@ -88,13 +88,13 @@ impl Checker<'_, '_> {
     /// A packet of which this much is known can reach such a verdict, as far as can be told.
     fn reaches(&self, procedure: &Procedure, facts: Facts, wanted: &dyn Fn(Verdict) -> bool) -> bool {
         let mut reached = false;
-        let mut visit = |verdict: Verdict, _: &Facts| {
-            reached |= wanted(verdict);
+        let mut visit = |event: Event, _: &Facts| {
+            reached |= matches!(event, Event::Ends(verdict, _) if wanted(verdict));
             reached
         };
-        let mut walk = Walk { procedures: &self.procedures, budget: BUDGET, visit: &mut visit };
+        let mut walk = Walk::new(&self.procedures, &mut visit);
         walk.block(&procedure.block, facts);
-        let exhausted = walk.budget == 0;
+        let exhausted = walk.is_exhausted();
         // What is not known is not warned of: a first packet is then accepted, an error not dropped.
         reached || (exhausted && wanted(Verdict::Accept))
     }
@@ -108,16 +108,44 @@ fn refuses(verdict: Verdict) -> bool {
     verdict != Verdict::Accept
 }
 
-struct Walk<'w> {
-    procedures: &'w BTreeMap<ElementId, Procedure>,
-    budget: usize,
-    /// Called at each verdict that can be reached; true to stop.
-    visit: &'w mut dyn FnMut(Verdict, &Facts) -> bool,
+/// What a walk comes to, and where it stands.
+#[derive(Clone, Copy, Debug)]
+pub enum Event {
+    Ends(Verdict, Span),
+    Translates(Translation, Span),
 }
 
-impl Walk<'_> {
+/// Follows packets of which something is known through a function and all that it calls.
+pub struct Walk<'w> {
+    procedures: &'w BTreeMap<ElementId, Procedure>,
+    budget: usize,
+    /// Called at each verdict and translation that can be reached; true to stop.
+    visit: &'w mut dyn FnMut(Event, &Facts) -> bool,
+}
+
+impl<'w> Walk<'w> {
+    pub fn new(
+        procedures: &'w BTreeMap<ElementId, Procedure>,
+        visit: &'w mut dyn FnMut(Event, &Facts) -> bool,
+    ) -> Self {
+        Self { procedures, budget: BUDGET, visit }
+    }
+
+    /// It was stopped, or the function is too large: nothing may be concluded from what was not seen.
+    pub fn is_exhausted(&self) -> bool {
+        self.budget == 0
+    }
+
+    /// Tells what was come to; with enough seen, the walk ends at its next statement.
+    #[inline(never)]
+    fn tell(&mut self, event: Event, facts: &Facts) {
+        if (self.visit)(event, facts) {
+            self.budget = self.budget.min(1);
+        }
+    }
+
     /// What holds behind the block; `None` if nothing comes there, or enough was seen.
-    fn block(&mut self, block: &Block, facts: Facts) -> Option<Facts> {
+    pub fn block(&mut self, block: &Block, facts: Facts) -> Option<Facts> {
         let mut here = Some(facts);
         for statement in &block.statements {
             let facts = here?;
@@ -128,12 +156,14 @@ impl Walk<'_> {
             let cause = Cause { keyword: statement.at, test: statement.at };
             here = match &statement.action {
                 Action::End(verdict) => {
-                    if (self.visit)(*verdict, &facts) {
-                        self.budget = self.budget.min(1);
-                    }
+                    self.tell(Event::Ends(*verdict, statement.at), &facts);
                     None
                 }
-                Action::Log(_) | Action::Translate(_) | Action::Unknown => Some(facts),
+                Action::Translate(translation) => {
+                    self.tell(Event::Translates(*translation, statement.at), &facts);
+                    Some(facts)
+                }
+                Action::Log(_) | Action::Unknown => Some(facts),
                 Action::Call(id) => match self.procedures.get(id) {
                     Some(callee) => {
                         let inside = facts.gate(callee.subtype, cause);

@@ -18,17 +18,18 @@ impl<'a> Checker<'a, '_> {
         for member in object.members() {
             if shape.key(member.key.text).is_none() {
                 self.unknown_key(shape, member.key, owner);
-                self.mark_mentioned(&member.data);
+                if let Data::Value(value) = &member.data {
+                    self.mark_mentioned(value);
+                }
             }
         }
     }
 
-    /// What a misspelt key names is not unused.
-    fn mark_mentioned(&mut self, data: &Data<'a>) {
-        let Data::Value(value) = data else { return };
+    /// What is named where nothing can be made of it is not unused.
+    pub fn mark_mentioned(&mut self, value: &Value<'a>) {
         let elements = match &value.kind {
             ValueKind::List(elements) => &elements[..],
-            _ => core::slice::from_ref(*value),
+            _ => core::slice::from_ref(value),
         };
         for element in elements {
             if let ValueKind::Path(path) = &element.kind

@@ -107,6 +107,9 @@ impl Walk {
         for arm in arms {
             let Some(facts) = open else { break };
             let (holds, fails) = facts.split(&arm.condition, arm.keyword);
+            if fails.is_none() {
+                self.always(arm);
+            }
             let narrowed = region.filter(|_| all_decide).map(|region| with_condition(region, &arm.condition));
             let mut decides = false;
             match holds {
@@ -143,6 +146,18 @@ impl Walk {
             diagnostic = diagnostic.note(fact.cause.keyword, "decided here");
         }
         self.found.push(diagnostic);
+    }
+
+    /// The condition cannot fail here; told where it could nowhere.
+    #[inline(never)]
+    fn always(&mut self, arm: &Arm) {
+        let tautology = Facts::default().split(&arm.condition, arm.keyword).1.is_none();
+        let mut at = None;
+        first_test(&arm.condition, &mut at);
+        if let (true, Some(at)) = (tautology, at) {
+            let diagnostic = Diagnostic::new(Code::ConstantCondition, at, "the condition is always true");
+            self.found.push(diagnostic.help("does `and` stand better than `or`?"));
+        }
     }
 
     /// The condition cannot hold here.

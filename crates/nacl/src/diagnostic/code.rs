@@ -118,6 +118,7 @@ codes! {
     NexthopIsSelf "nexthop-is-self" Error "a next hop that is the router itself";
     NexthopOffLink "nexthop-off-link" Warning "a next hop that is not on a subnet of the Iface";
     NoNextHop "no-next-hop" Warning "a route whose packets have no next hop";
+    ShadowedRoute "shadowed-route" Warning "a route that another one for the same network is always preferred to";
     HostBits "host-bits" Warning "a network with bits outside its mask";
     NoIpv6 "no-ipv6" Warning "an IPv6 route through an Iface without IPv6";
     DeprecatedKey "deprecated-key" Warning "another name of a key";
@@ -144,6 +145,8 @@ codes! {
     PortForSome "port-for-some" Warning "a port rewritten in packets that may have none";
     RepeatedFunction "repeated-function" Warning "a function twice on a chain";
     SeveralFilters "several-filters" Warning "several Filters on a chain, each of which must accept";
+    UnreachableFunction "unreachable-function" Warning "a function on a chain behind one that lets nothing pass";
+    WrongFamily "wrong-family" Warning "a translation to an address of the family that packets here do not have";
     UnreachableStatement "unreachable-statement" Warning "a statement that is never run";
     // Conditions.
     NotACondition "not-a-condition" Error "a condition that is neither true nor false";
@@ -159,6 +162,8 @@ codes! {
     RedundantElement "redundant-element" Warning "an element that another one contains";
     EstablishedOnly "established-only" Warning "an established rule that drops the ICMP errors of its own connections";
     NothingNew "nothing-new" Warning "established connections are accepted, but no rule accepts a first packet";
+    DnatNotAccepted "dnat-not-accepted" Note "a dnat whose packets the forward chain drops, all or most of them";
+    NoWayOut "no-way-out" Note "hosts behind an Iface that can begin no connection outward";
     UnknownOif "unknown-oif" Warning "the outgoing Iface where it is not known yet";
     // The compiler itself.
     Internal "internal" Error "a mistake of the compiler";

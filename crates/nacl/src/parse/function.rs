@@ -14,7 +14,7 @@ impl<'s> Parser<'s, '_, '_> {
         let kind = self.bump();
         let kind = self.name_of(kind);
         self.bump();
-        self.bump();
+        self.eat(TokenKind::Colon);
         if self.kind() != TokenKind::Name {
             self.expected(&format!("a subtype after `{}::`", kind.text));
             if self.kind() == TokenKind::OpenBrace {

@@ -34,6 +34,7 @@ fn one_mistake_is_one_error_and_the_rest_is_read_on() {
         ("if: 1\nb: 2", 1, "1:1 keyword-as-name"),
         ("a = 1\nb: 2", 2, "1:3 single-equals"),
         ("Filter f { drop }\nb: 1", 2, "1:1 missing-subtype"),
+        ("Filter:IP f { drop }\nb: 1", 2, "1:7 expected-token"),
         ("Filter f 10\nb: 1", 1, "1:1 missing-subtype"),
         ("Filter::IP f { if (ip.ttl = 5) { drop } accept }", 1, "1:27 single-equals"),
         ("Filter::IP f { }\nb: 1", 2, "1:14 empty-body"),

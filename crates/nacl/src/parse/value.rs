@@ -316,10 +316,14 @@ impl<'s> Parser<'s, '_, '_> {
 
     /// A declaration at the left margin that cannot be an entry of this object: its `}` was forgotten.
     fn forgotten(&self, object: &Object<'_>) -> bool {
+        if !self.begins_item_at_margin() {
+            return false;
+        }
         let entry_like = self.kind_after(1) == TokenKind::Colon && self.kind_after(2) != TokenKind::Colon;
-        // Objects may be written without indentation; then an entry at the margin is an entry.
-        let flat = object.entries.is_empty() || object.entries.iter().any(|entry| self.at_margin(entry.key.span));
-        self.begins_item_at_margin() && !(entry_like && (flat || self.last().kind == TokenKind::Comma))
+        // Objects may be written without indentation; then an entry at the margin is an entry. Looked for where it
+        // matters only, or an object would cost the square of its entries.
+        let flat = || object.entries.is_empty() || object.entries.iter().any(|entry| self.at_margin(entry.key.span));
+        !(entry_like && (self.last().kind == TokenKind::Comma || flat()))
     }
 
     fn at_margin(&self, span: Span) -> bool {

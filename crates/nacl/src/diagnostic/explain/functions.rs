@@ -93,6 +93,18 @@ pub fn explain(code: Code) -> Option<Explanation> {
             "Iface eth0 { index: 0, address: 10.0.0.1, netmask: 255.255.255.0, input: f }\n\
              Filter::IP f { if (ip.ttl > 9) { accept } drop }",
         ),
+        Code::UnreachableFunction => explanation(
+            "A Filter before it on the chain drops every packet, so this function is never run.",
+            "Iface eth0 { index: 0, address: 10.0.0.1, netmask: 255.255.255.0, input: [f, g] }\n\
+             Filter::IP f { drop }\nFilter::IP g { accept }",
+            "Iface eth0 { index: 0, address: 10.0.0.1, netmask: 255.255.255.0, input: f }\nFilter::IP f { drop }",
+        ),
+        Code::WrongFamily => explanation(
+            "There is no translation between IPv4 and IPv6: ICMP packets have IPv4 addresses, ICMPv6 packets IPv6 addresses, and a \
+             translation to an address of the other family is passed over.",
+            on_prerouting!("Nat::ICMP n { dnat(2001:db8::9) }"),
+            on_prerouting!("Nat::ICMPv6 n { dnat(2001:db8::9) }"),
+        ),
         Code::UnreachableStatement => explanation(
             "What stands before it always ends the function, so this is never run.",
             on_input!("Filter::IP f { accept drop }"),
@@ -113,6 +125,32 @@ pub fn explain(code: Code) -> Option<Explanation> {
             on_input!(
                 "Filter::IP f { if (ct.state in [established, related]) { accept } Filter::TCP { if (tcp.dport == 22) { accept } } drop }"
             ),
+        ),
+        Code::DnatNotAccepted => explanation(
+            "A Filter on forward sees a packet as the dnat has made it, with its new destination and port. It drops what is \
+             translated here, from everywhere or from nearly everywhere; the note shows such a packet.",
+            "Iface out { index: 0, address: 10.0.0.2, netmask: 255.255.255.0, prerouting: n }\n\
+             Iface in_ { index: 1, address: 10.1.0.1, netmask: 255.255.255.0 }\n\
+             Gateway gw { forward: f, a: { net: 10.0.0.0/24, iface: out }, b: { net: 10.1.0.0/24, iface: in_ } }\n\
+             Nat::TCP n { if (tcp.dport == 80) { dnat(10.1.0.9, 8080) } }\n\
+             Filter::IP f { Filter::TCP { if (tcp.dport == 80) { accept } } drop }",
+            "Iface out { index: 0, address: 10.0.0.2, netmask: 255.255.255.0, prerouting: n }\n\
+             Iface in_ { index: 1, address: 10.1.0.1, netmask: 255.255.255.0 }\n\
+             Gateway gw { forward: f, a: { net: 10.0.0.0/24, iface: out }, b: { net: 10.1.0.0/24, iface: in_ } }\n\
+             Nat::TCP n { if (tcp.dport == 80) { dnat(10.1.0.9, 8080) } }\n\
+             Filter::IP f { Filter::TCP { if (tcp.dport == 8080) { accept } } drop }",
+        ),
+        Code::NoWayOut => explanation(
+            "The forward chain drops every first packet from this network to the world beyond the default route. For servers that \
+             may be right; hosts that people work on need a rule.",
+            "Iface out { index: 0, address: 10.0.0.2, netmask: 255.255.255.0, gateway: 10.0.0.1 }\n\
+             Iface in_ { index: 1, address: 10.1.0.1, netmask: 255.255.255.0 }\n\
+             Gateway gw { forward: f, a: { net: 0.0.0.0/0, iface: out }, b: { net: 10.1.0.0/24, iface: in_ } }\n\
+             Filter::IP f { if (ct.state in [established, related]) { accept } if (ip.daddr in 10.1.0.0/24) { accept } drop }",
+            "Iface out { index: 0, address: 10.0.0.2, netmask: 255.255.255.0, gateway: 10.0.0.1 }\n\
+             Iface in_ { index: 1, address: 10.1.0.1, netmask: 255.255.255.0 }\n\
+             Gateway gw { forward: f, a: { net: 0.0.0.0/0, iface: out }, b: { net: 10.1.0.0/24, iface: in_ } }\n\
+             Filter::IP f { if (ct.state in [established, related]) { accept } if (iif == in_) { accept } drop }",
         ),
         Code::UnknownOif => explanation(
             "On prerouting and input a packet has no way out yet: `oif` matches nothing there.",

@@ -148,6 +148,16 @@ pub fn explain(code: Code) -> Option<Explanation> {
             with_iface!("Gateway gw { r: { net: 172.16.0.0/16, iface: eth0 } }"),
             with_iface!("Gateway gw { r: { net: 172.16.0.0/16, nexthop: 10.0.0.9, iface: eth0 } }"),
         ),
+        Code::ShadowedRoute => explanation(
+            "Of two routes for one network only one is used: that of lower cost, or else the first. There is no switching over when \
+             it fails.",
+            with_iface!(
+                "Gateway gw { a: { net: 10.0.0.0/24, iface: eth0 }, b: { net: 10.0.0.0/24, nexthop: 10.0.0.9, iface: eth0 } }"
+            ),
+            with_iface!(
+                "Gateway gw { a: { net: 10.0.0.0/24, iface: eth0 }, b: { net: 10.7.0.0/24, nexthop: 10.0.0.9, iface: eth0 } }"
+            ),
+        ),
         Code::HostBits => explanation(
             "The network has bits beyond its mask. They are taken away, as other routers do, but something else may be meant.",
             with_iface!("Gateway gw { r: { net: 10.0.0.5/24, iface: eth0 } }"),
