@@ -1,7 +1,8 @@
 //! How long a look-up takes, how many instructions it has, and what the tables cost, for lists of 10 to 100,000 rules.
 //!
-//! `cargo bench -p saltgate-classifier -- [KIND…] [COUNT…] [--instructions]`: kinds as in `tests/common/rules.rs`.
-//! Instructions are counted by valgrind's callgrind, where it is installed, inside of [`measured`] only.
+//! `cargo bench -p saltgate-classifier --bench lookup -- [KIND…] [COUNT…] [--instructions]`: kinds as in `tests/common/rules.rs`.
+//! Instructions are counted by valgrind's callgrind, where it is installed, inside of [`measured`] only. With
+//! `--features analysis` each list is also searched for rules that never match.
 //!
 //! Times are the least of many rounds over 4,096 packets, of which nine in ten lie in a rule, every rule equally
 //! often: the worst case for caches. A packet is a header with all its fields set; a look-up finds ranks and the first
@@ -92,6 +93,20 @@ fn row(kind: Kind, count: usize, instructions: bool) {
         }
     }
     println!();
+    #[cfg(feature = "analysis")]
+    {
+        use saltgate_classifier::analysis::{Analysis, Effort};
+        let begin = Instant::now();
+        let findings = Analysis::new(&case.program, Effort::default()).findings();
+        println!(
+            "{:<10}{:>8}   analyzed in {:.0} ms: {} outcomes never, {} unknown",
+            "",
+            "",
+            begin.elapsed().as_secs_f64() * 1e3,
+            findings.never.len(),
+            findings.unknown.len()
+        );
+    }
     if instructions {
         print!("{:<10}{:>50}   ", "", "instructions");
         for level in levels {

@@ -47,6 +47,8 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    pub const ALL: [Self; 5] = [Self::Other, Self::Tcp, Self::Udp, Self::Icmp, Self::Icmpv6];
+
     /// The protocol number (IANA), of those with one.
     pub const fn protocol(self) -> Option<u32> {
         match self {
@@ -140,10 +142,13 @@ impl Header {
 
     #[inline]
     pub fn number(&self, field: Field) -> Option<u32> {
-        if field.is_address() {
-            return None;
-        }
-        let exists = match Kind::of(field) {
+        if field.is_address() { None } else { self.number_of(field, Kind::of(field)) }
+    }
+
+    /// The value of an integer field that is `kind`'s.
+    #[inline]
+    pub(crate) fn number_of(&self, field: Field, kind: Kind) -> Option<u32> {
+        let exists = match kind {
             Kind::Other => self.present >> field as u32 & 1 != 0,
             kind => self.kind == kind,
         };

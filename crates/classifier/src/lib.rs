@@ -29,6 +29,8 @@ extern crate std;
 #[path = "../tests/common/mod.rs"]
 mod common;
 
+#[cfg(feature = "analysis")]
+pub mod analysis;
 mod classifier;
 mod diagram;
 mod effects;

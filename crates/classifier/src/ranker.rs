@@ -30,6 +30,7 @@ enum Search {
     },
     Number {
         field: Field,
+        kind: Kind,
         values: Part,
     },
     Outcome(Predicate),
@@ -45,6 +46,36 @@ impl Part {
     #[inline]
     fn rank(&self, level: Level, value: u32) -> u32 {
         self.base + self.tree.rank(level, value)
+    }
+}
+
+/// Values of some packets of a batch, searched for together.
+struct Gathered {
+    values: [u32; BATCH],
+    packets: [u8; BATCH],
+    len: usize,
+}
+
+impl Gathered {
+    const NONE: Self = Self { values: [0; BATCH], packets: [0; BATCH], len: 0 };
+
+    #[inline]
+    fn add(&mut self, packet: usize, value: u32) {
+        if let (Some(place), Some(number)) = (self.values.get_mut(self.len), self.packets.get_mut(self.len)) {
+            (*place, *number) = (value, packet as u8);
+            self.len += 1;
+        }
+    }
+
+    /// Writes the values' ranks into a slot.
+    #[inline]
+    fn finish(&mut self, level: Level, part: &Part, slot: usize, ranks: &mut [Ranks; BATCH]) {
+        let values = self.values.get_mut(..self.len).unwrap_or(&mut []);
+        part.tree.rank_many(level, values);
+        for (value, packet) in values.iter().zip(&self.packets) {
+            ranks[usize::from(*packet) % BATCH].0[slot % SLOTS] = part.base + *value;
+        }
+        self.len = 0;
     }
 }
 
@@ -65,7 +96,7 @@ impl Ranker {
                     part(part::TYPE_ICMPV6),
                 ]),
                 Axis::SourcePort => Search::SourcePort { tcp: part(part::SPORT_TCP), udp: part(part::SPORT_UDP) },
-                Axis::Number(field) => Search::Number { field, values: part(part::VALUES) },
+                Axis::Number(field) => Search::Number { field, kind: Kind::of(field), values: part(part::VALUES) },
                 Axis::Outcome(predicate) => Search::Outcome(predicate),
                 #[cfg(feature = "analysis")]
                 // In spaces for analysis only, which have no ranker.
@@ -90,10 +121,35 @@ impl Ranker {
         address: impl Fn(AddrRef) -> Option<IpAddr>,
         ranks: &mut [Ranks; BATCH],
     ) {
+        let mut some = Gathered::NONE;
         for (slot, search) in self.dims.iter().enumerate() {
-            for (ranks, header) in ranks.iter_mut().zip(headers) {
-                if let Some(rank) = ranks.0.get_mut(slot) {
-                    *rank = search.rank(level, header, &address);
+            let headers = headers.iter().take(BATCH).enumerate();
+            match search {
+                Search::Address { field, v4, .. } => {
+                    for (packet, header) in headers {
+                        match header.address(*field) {
+                            Some(IpAddr::V4(address)) => some.add(packet, address.to_bits()),
+                            _ => ranks[packet].0[slot % SLOTS] = search.rank(level, header, &address),
+                        }
+                    }
+                    some.finish(level, v4, slot, ranks);
+                }
+                Search::Service(parts) => {
+                    for (kind, part) in Kind::ALL.into_iter().zip(parts) {
+                        let (_, field) = service(kind);
+                        for (packet, header) in headers.clone().filter(|(_, header)| header.kind() == kind) {
+                            match header.number_of(field, kind) {
+                                Some(number) => some.add(packet, number),
+                                None => ranks[packet].0[slot % SLOTS] = 0,
+                            }
+                        }
+                        some.finish(level, part, slot, ranks);
+                    }
+                }
+                _ => {
+                    for (packet, header) in headers {
+                        ranks[packet].0[slot % SLOTS] = search.rank(level, header, &address);
+                    }
                 }
             }
         }
@@ -146,8 +202,9 @@ impl Search {
                 None => 0,
             },
             Self::Service(parts) => {
-                let (_, field) = service(header.kind());
-                match (header.number(field), parts.get(header.kind() as usize)) {
+                let kind = header.kind();
+                let (_, field) = service(kind);
+                match (header.number_of(field, kind), parts.get(kind as usize)) {
                     (Some(number), Some(part)) => part.rank(level, number),
                     _ => 0,
                 }
@@ -157,7 +214,10 @@ impl Search {
                 Kind::Udp => udp.rank(level, header.raw(Field::UdpSport)),
                 _ => 0,
             },
-            Self::Number { field, values } => header.number(*field).map_or(0, |number| values.rank(level, number)),
+            Self::Number { field, kind, values } => match header.number_of(*field, *kind) {
+                Some(number) => values.rank(level, number),
+                None => 0,
+            },
             Self::Outcome(predicate) => u32::from(predicate.holds(header, address)),
         }
     }

@@ -132,7 +132,7 @@ impl Space {
     }
 
     /// A header's rank in each dimension, by plain search.
-    #[cfg(any(test, feature = "analysis"))]
+    #[cfg(test)]
     pub fn ranks(&self, header: &Header, address: impl Fn(AddrRef) -> Option<IpAddr>) -> Vec<u32> {
         self.dims.iter().map(|dimension| dimension.rank(header, &address)).collect()
     }
@@ -166,7 +166,7 @@ impl Dimension {
         }
     }
 
-    #[cfg(any(test, feature = "analysis"))]
+    #[cfg(test)]
     pub fn rank(&self, header: &Header, address: impl Fn(AddrRef) -> Option<IpAddr>) -> u32 {
         let (part, value) = match self.axis {
             Axis::Outcome(predicate) => return u32::from(predicate.holds(header, address)),
