@@ -1,13 +1,13 @@
 //! `cargo xtask bench`: the numbers that the README and `docs/performance.md` name, measured here and now.
 
-use crate::{image, packages, sh};
+use crate::{gate, image, packages, sh};
 use anyhow::{Result, bail, ensure};
 use saltgate_bench_harness::vm::{self, Effort, Images};
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// What can be measured, in the order in which it is done.
-const BENCHMARKS: [&str; 2] = ["vm", "compile"];
+const BENCHMARKS: [&str; 4] = ["vm", "plane", "compile", "gate"];
 
 /// What the command line asks for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -80,6 +80,12 @@ pub fn run(words: &[String], install: bool) -> Result<bool> {
         println!("\n== {name}");
         good &= match name.as_str() {
             "vm" => machines(own, wanted.effort(), install)?,
+            "plane" => program("saltgate-bench-plane", &with_json(own, name))?,
+            "gate" => match gate::run(own, install)? {
+                gate::Outcome::Good => true,
+                gate::Outcome::Regressed => false,
+                gate::Outcome::Impossible(why) => bail!("{why}"),
+            },
             "compile" => program("saltgate-bench-compile", own)?,
             other => bail!("no such benchmark: {other}"),
         };
@@ -102,6 +108,12 @@ fn machines(parts: &[String], effort: Effort, install: bool) -> Result<bool> {
     lab::permitted()?;
     vm::run(&images, parts, effort, &dir())?;
     Ok(true)
+}
+
+/// Lets a program write what it prints as `NAME.json` as well.
+fn with_json(words: &[String], name: &str) -> Vec<String> {
+    let file = dir().join(format!("{name}.json"));
+    ["--json".to_owned(), file.display().to_string()].into_iter().chain(words.iter().cloned()).collect()
 }
 
 /// A benchmark that is a program of its own.

@@ -9,6 +9,7 @@ mod demo;
 mod docs;
 mod elf;
 mod fuzz;
+mod gate;
 mod image;
 mod packages;
 mod sh;
@@ -22,13 +23,14 @@ cargo xtask COMMAND
 
   demo [MACHINE]           boot the unikernel with examples/seed.nacl between real hosts and show what it does;
                            MACHINE is pc (default), q35 or microvm
-  test [STEP…]             every check, or only these: format lint image unit vm demo
+  test [STEP…]             every check, or only these: format lint image unit gate vm demo
   docs [--check]           write the tables of the manual from those of the compiler; --check: are they up to date?
   image                    build the unikernel, check it, and build `saltgate` with it inside
   bench [WHAT…]            the numbers of docs/performance.md, each in turn with its rivals: vm compile
   bench vm [PART…]         ours beside Linux and beside guests that judge nothing: packets bulk connections
                            roundtrip idle resident boot memory; --quick, --rounds N
   bench compile [KIND…]    time and memory of the compiler for 100 to 100,000 rules of several kinds
+  bench gate [--bless]     instructions per packet against benches/instructions.txt; --bless writes them there
   fuzz [MINUTES] [TARGET]  fuzz every target, or one, so many minutes each (default: 1)
 
 Options: --no-install never installs packages; what needs missing ones is skipped, and says so.";
