@@ -15,7 +15,7 @@ use policy::{
     AddrRef, Comparison, CtState, Field, Function, FunctionId, FunctionKind, Hook, LimitRate, Policy, Program, Reject,
     Step, StepId, Test, Verdict,
 };
-use wire::{IfaceId, Instant, IpAddr, tcp};
+use wire::{IfaceId, Instant, IpAddr};
 
 /// What a chain decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -350,10 +350,13 @@ impl TokenBucket {
         }
         has
     }
-}
 
-/// A RST never answers a RST (RFC 9293 §3.5.2), and no error answers an error.
-pub(crate) fn may_be_answered(packet: &Packet) -> bool {
-    let reset = matches!(packet.transport, Transport::Tcp(tcp) if tcp.flags & tcp::flag::RST != 0);
-    !reset && !packet.is_icmp_error()
+    /// As [`take`](Self::take), for 0, 1 or 2 tokens, so far as there are.
+    pub fn take_about_one(&mut self, now: Instant, cost: u32) -> bool {
+        let has = self.take(now);
+        if has {
+            self.level = (self.level + TOKEN).saturating_sub(u128::from(cost) * TOKEN);
+        }
+        has
+    }
 }

@@ -126,7 +126,7 @@ impl<B: Buffer> Plane<B> {
             fragments: fragment::Store::new(limits.fragments, words),
             fragment_ids: fragment::Ids::new(nat::Random::new(word(0) ^ word(3))),
             rules: Rules::new(&policy, log::LogBuffer::new(&policy), nat::Random::new(word(3))),
-            icmp: icmp::Limiter::new(),
+            icmp: icmp::Limiter::new(words, nat::Random::new(word(2) ^ word(3))),
             balancer: policy.balancer.clone().map(|settings| Balancer::new(settings, now)),
             counters: Counters::new(policy.ifaces.len()),
             wall_clock: None,
