@@ -27,6 +27,10 @@ pub const FOR_VMS: &[Program] = &[
     Program { name: "setpriv", package: "util-linux" },
 ];
 
+/// What the oracle starts.
+pub const FOR_ORACLE: &[Program] =
+    &[Program { name: "ip", package: "iproute2" }, Program { name: "nft", package: "nftables" }];
+
 /// The programs that are not there.
 pub fn missing(programs: &[Program]) -> Vec<Program> {
     programs.iter().copied().filter(|program| !sh::has(program.name)).collect()
