@@ -28,6 +28,7 @@ use wire::{IfaceId, Instant, IpAddr, tcp};
 
 pub(crate) use bucket::TokenBucket;
 pub use counts::{Count, RuleCounts};
+pub use tables::Lookup;
 pub(crate) use tables::Tables;
 
 /// What a chain decides.
