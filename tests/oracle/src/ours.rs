@@ -17,7 +17,8 @@ pub type Frame = (usize, Vec<u8>);
 
 impl Ours {
     pub fn new(policy: Policy) -> Result<Self> {
-        let mut scene = Scene::new(policy).map_err(|errors| anyhow!("the router does not start: {errors:?}"))?;
+        let mut scene = Scene::new(policy, sim::Net::settings())
+            .map_err(|errors| anyhow!("the router does not start: {errors:?}"))?;
         scene.net.settle()?;
         scene.forget();
         Ok(Self { scene })
