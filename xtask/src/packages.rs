@@ -27,6 +27,10 @@ pub const FOR_VMS: &[Program] = &[
     Program { name: "setpriv", package: "util-linux" },
 ];
 
+/// What the oracle starts.
+pub const FOR_ORACLE: &[Program] =
+    &[Program { name: "ip", package: "iproute2" }, Program { name: "nft", package: "nftables" }];
+
 /// What the benchmarks start, and what the Linux beside us is made of.
 pub const FOR_BENCH: &[Program] = &[
     Program { name: "qemu-system-x86_64", package: "qemu-system-x86" },

@@ -3,7 +3,7 @@
 //! A failed step does not stop the others: one run shows all that is wrong. What cannot run here is skipped, and the
 //! summary says why.
 
-use crate::{gate, image, packages, sh};
+use crate::{gate, image, oracle, packages, sh};
 use anyhow::{Context, Result, ensure};
 use std::path::PathBuf;
 use std::process::Command;
@@ -17,6 +17,7 @@ const STEPS: &[(&str, Step)] = &[
     ("image", build_image),
     ("unit", unit),
     ("gate", count),
+    ("oracle", oracle),
     ("vm", vm),
     ("demo", demo),
 ];
@@ -95,6 +96,16 @@ fn count(run: &mut Run) -> Result<Outcome> {
         gate::Outcome::Good => Outcome::Passed,
         gate::Outcome::Regressed => Outcome::Failed,
         gate::Outcome::Impossible(why) => Outcome::Skipped(why),
+    })
+}
+
+/// The same packets on our router and on Linux.
+fn oracle(run: &mut Run) -> Result<Outcome> {
+    let args = oracle::CI_ARGS.map(str::to_owned);
+    Ok(match oracle::compare(&args, run.install)? {
+        Ok(true) => Outcome::Passed,
+        Ok(false) => Outcome::Failed,
+        Err(why) => Outcome::Skipped(why),
     })
 }
 
