@@ -1,10 +1,11 @@
 //! `cargo xtask bench`: the numbers that the README and `docs/performance.md` name, measured here and now.
 
 use crate::{gate, image, packages, sh};
-use anyhow::{Result, bail, ensure};
-use saltgate_bench_harness::rules;
+use anyhow::{Context, Result, bail, ensure};
 use saltgate_bench_harness::vm::{self, Effort, Images};
+use saltgate_bench_harness::{native, rules};
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 /// What can be measured, in the order in which it is done.
@@ -105,24 +106,42 @@ fn machines(parts: &[String], effort: Effort, install: bool) -> Result<bool> {
     Ok(true)
 }
 
-/// How many rules, if the command line does not say.
-const COUNTS: [u32; 4] = [10, 1_000, 10_000, 50_000];
+/// How many rules, if the command line does not say: in virtual machines, where Linux takes its time to load them, and
+/// natively.
+const COUNTS_IN_MACHINES: [u32; 4] = [10, 1_000, 10_000, 50_000];
+const COUNTS: [u32; 6] = [10, 100, 1_000, 5_000, 10_000, 50_000];
 
-fn rules(counts: &[String], effort: Effort, install: bool) -> Result<bool> {
+/// `machines` or `native` alone, or both, and so many rules.
+fn rules(words: &[String], effort: Effort, install: bool) -> Result<bool> {
+    let (places, counts): (Vec<&String>, Vec<&String>) =
+        words.iter().partition(|word| ["machines", "native"].contains(&word.as_str()));
     let counts: Vec<u32> = counts.iter().map(|count| count.parse()).collect::<Result<_, _>>()?;
-    let counts = if counts.is_empty() { &COUNTS } else { counts.as_slice() };
-    rules::in_machines(&images(install)?, counts, effort, &dir())?;
+    let wanted = |place: &str| places.is_empty() || places.iter().any(|word| *word == place);
+    let or = |default: &[u32]| if counts.is_empty() { default.to_vec() } else { counts.clone() };
+    if wanted("native") {
+        let package = "saltgate-bench-filters";
+        ready(install)?;
+        sh::run(&mut sh::cargo(["build", "--release", "--package", package]))?;
+        let program = sh::target_dir().join("release").join(package);
+        native::run(&or(&COUNTS), effort, &dir(), |filter| {
+            let row = format!("{}-{}", filter.count, filter.kind.name());
+            let output = Command::new(&program).arg(&row).output()?;
+            let text = String::from_utf8_lossy(&output.stdout);
+            let cell = text.lines().find_map(|line| line.strip_prefix(&row)?.split_whitespace().next());
+            cell.and_then(|cell| cell.parse().ok()).with_context(|| format!("{package} does not say what {row} costs"))
+        })?;
+    }
+    if wanted("machines") {
+        rules::in_machines(&images(install)?, &or(&COUNTS_IN_MACHINES), effort, &dir())?;
+    }
     Ok(true)
 }
 
 /// Builds the guests, with all that is needed to run them.
 fn images(install: bool) -> Result<Images> {
-    if let Err(why) = packages::install(packages::FOR_BENCH, install)? {
-        bail!("{why}");
-    }
+    ready(install)?;
     let saltgate = image::build()?;
     let built = |name: &str| sh::target_dir().join("release").join(name);
-    lab::permitted()?;
     Ok(Images { saltgate, bridge: built("saltgate-bridge"), ceiling: built("saltgate-ceiling") })
 }
 
@@ -130,6 +149,14 @@ fn images(install: bool) -> Result<Images> {
 fn with_json(words: &[String], name: &str) -> Vec<String> {
     let file = dir().join(format!("{name}.json"));
     ["--json".to_owned(), file.display().to_string()].into_iter().chain(words.iter().cloned()).collect()
+}
+
+/// What benchmarks with hosts need: programs, and the right to make hosts.
+fn ready(install: bool) -> Result<()> {
+    if let Err(why) = packages::install(packages::FOR_BENCH, install)? {
+        bail!("{why}");
+    }
+    lab::permitted().context("such benchmarks need to be root, or root of a user namespace")
 }
 
 /// A benchmark that is a program of its own.
