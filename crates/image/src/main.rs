@@ -34,12 +34,14 @@ fn start(boot: BootArguments) -> ! {
         Ok(devices) => devices,
         Err(error) => computer.stay(&error),
     };
+    computer.progress.reached("devices");
+    computer.report_clock();
     computer.fill_heap();
     let mut node = match router(&mut computer, &devices) {
         Ok(node) => node,
         Err(reason) => computer.stay(&reason),
     };
-    let mut ports = MetalPorts::new(computer, devices, rt::heap::allocated);
+    let mut ports = MetalPorts::new(computer, devices);
     node.report_start(&mut ports);
     ports.report_ready();
     running();
@@ -71,7 +73,8 @@ const CLOCK_CHECK: Duration = Duration::from_secs(1800);
 /// The router that the configuration asks for, all of it in place.
 fn router(computer: &mut Computer, devices: &Devices) -> Result<Node<MetalPorts>, String> {
     let policy = compile(computer)?;
-    let tables = TableBudget::new(rt::heap::available());
+    computer.progress.reached("policy");
+    let tables = TableBudget::new((computer.heap.left)());
     let unix_time = kernel::wall_clock(computer.ring0);
     let mut entropy = Entropy::gather(kernel::features());
     entropy.add(computer.boot.command_line.as_str().as_bytes());
@@ -93,12 +96,18 @@ fn router(computer: &mut Computer, devices: &Devices) -> Result<Node<MetalPorts>
     })
 }
 
+/// A longer configuration, in bytes, takes so long to compile that what was said so far had better be seen before.
+const LONG: usize = 64 << 10;
+
 /// The configuration, found and compiled; all that is wrong with it is printed.
 fn compile(computer: &mut Computer) -> Result<Policy, String> {
     let found = config::find(computer.ring0, &computer.boot, &computer.physical).map_err(|error| error.to_string())?;
     let source = Source::from_bytes(config::name(&computer.boot.command_line), &found.bytes);
     let (name, origin, len) = (source.name(), found.origin, found.bytes.len());
     computer.console.say(format_args!("config {name} from {origin}, {len} bytes"));
+    if len > LONG {
+        computer.console.flush();
+    }
     let compiled = nacl::compile(&source);
     let errors = compiled.diagnostics.iter().filter(|found| found.severity == nacl::Severity::Error).count();
     // Suggestions are for `saltgate check`; the console is for what matters now.

@@ -1,12 +1,13 @@
 //! The outside world of a node on this machine: NICs, buffers, console, and sleep.
 
 use crate::buffer::DmaBuffer;
-use crate::computer::{Computer, Console};
+use crate::computer::{Computer, Console, Heap};
 use crate::nics::{AnyTransport, Devices, NicDevice};
+use crate::progress::Progress;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
-use kernel::{Clock, Machine, Vector};
+use kernel::{Clock, Drained, Machine, Vector};
 use node::{Nic, Ports, Vitals};
 use virtio::{Frame, Net, Pool, Violation};
 use wire::{Burst, PortId};
@@ -16,6 +17,8 @@ use wire::{Burst, PortId};
 const IDLE_TURNS: u32 = 3;
 /// The longest sleep: then links and devices are looked at.
 const LOOK: Duration = Duration::from_secs(1);
+/// How long a serial line sends what its transmitter has taken.
+const LINE: Duration = Duration::from_micros(1400);
 /// Without an interrupt the box looks this often.
 const BLIND: Duration = Duration::from_millis(1);
 /// How long a NIC that cannot send keeps the others from receiving, so that nothing need be dropped. Then it is taken
@@ -30,8 +33,9 @@ pub struct MetalPorts {
     machine: Machine,
     console: Console,
     clock: Clock,
-    memory_total: u64,
-    memory_used: fn() -> usize,
+    heap: Heap,
+    usage: Usage,
+    progress: Progress,
     /// Turns in a row that had nothing to do.
     idle_turns: u32,
     /// How long the box has slept.
@@ -41,6 +45,15 @@ pub struct MetalPorts {
     checked: Duration,
     /// No device lacks an interrupt.
     has_interrupts: bool,
+}
+
+/// Bytes that are not the heap's to give.
+struct Usage {
+    /// All that the machine has.
+    total: u64,
+    program: u64,
+    /// Buffers and queues.
+    devices: u64,
 }
 
 struct Device {
@@ -53,9 +66,11 @@ struct Device {
 }
 
 impl MetalPorts {
-    /// Takes the machine over. `memory_used` tells how many bytes of the heap are in use.
-    pub fn new(computer: Computer, devices: Devices, memory_used: fn() -> usize) -> Self {
-        let Computer { machine, console, boot, .. } = computer;
+    /// Takes the machine over.
+    pub fn new(computer: Computer, devices: Devices) -> Self {
+        let Computer { mut machine, console, boot, heap, program, spare, mut progress, .. } = computer;
+        let usage = Usage { total: boot.memory.total(), program, devices: spare.taken() };
+        progress.reached("tables");
         let Devices { pool, nics: started, .. } = devices;
         let nics =
             started.iter().map(|nic| Nic { mac: nic.mac, mtu: nic.net.mtu(), driver: nic.net.driver() }).collect();
@@ -72,8 +87,9 @@ impl MetalPorts {
             machine,
             console,
             clock,
-            memory_total: boot.memory.total(),
-            memory_used,
+            heap,
+            usage,
+            progress,
             idle_turns: 0,
             slept: Duration::ZERO,
             looked: Duration::ZERO,
@@ -104,9 +120,11 @@ impl MetalPorts {
         } else {
             self.idle_turns += 1;
         }
-        if self.idle_turns >= IDLE_TURNS {
+        // A few bytes of the console at a time, so that frames that come meanwhile wait for no more than that.
+        let drained = self.console.drain();
+        if self.idle_turns >= IDLE_TURNS && drained != Drained::Some {
             self.idle_turns = 0;
-            self.sleep(wake);
+            self.sleep(if drained == Drained::Busy { earlier(wake, now + LINE) } else { wake });
         } else if now < self.looked + LOOK / 10 {
             return false;
         }
@@ -119,13 +137,26 @@ impl MetalPorts {
         true
     }
 
-    /// Says how the box is, and how long it took to get there.
+    /// Says where the memory and the time have gone since the first instruction.
     pub fn report_ready(&mut self) {
-        let used = (self.memory_used)() / 1024;
+        self.progress.reached("console");
+        let Usage { total, program, devices } = self.usage;
+        let (used, left) = ((self.heap.used)() as u64, (self.heap.left)() as u64);
         let (buffers, buffer_size) = (self.pool.count(), self.pool.buffer_size());
-        let ready = self.clock.now().as_micros();
+        let pool = u64::from(buffers) * u64::from(buffer_size);
+        // What the firmware and the boot loader have taken, and what lies out of reach.
+        let reserved = total.saturating_sub(program + devices + used + left);
+        let [total, reserved, program, pool, queues, left] =
+            [total, reserved, program, pool, devices.saturating_sub(pool), left].map(|bytes| bytes / 1024);
+        let stages = self.progress.memory();
         self.console.say(format_args!(
-            "ready after {ready} us, memory tables {used} KiB, {buffers} buffers of {buffer_size} bytes"
+            "memory {total} KiB: reserved {reserved} program {program} buffers {pool} queues {queues} {stages} left {left}"
+        ));
+        let clock = self.clock;
+        let ready = clock.now().as_micros();
+        self.console.say(format_args!(
+            "ready after {ready} us: {}, {buffers} buffers of {buffer_size} bytes",
+            self.progress.times(clock)
         ));
     }
 
@@ -147,10 +178,10 @@ impl MetalPorts {
             ));
         }
         let (free, buffers) = (self.pool.available(), self.pool.count());
-        let used = (self.memory_used)() / 1024;
+        let used = (self.heap.used)() / 1024;
         self.console.say(format_args!(
             "buffers free {free} of {buffers}, memory {used} KiB of {} KiB in use",
-            self.memory_total / 1024
+            self.usage.total / 1024
         ));
     }
 
@@ -223,6 +254,10 @@ impl MetalPorts {
     }
 }
 
+fn earlier(wake: Option<Duration>, other: Duration) -> Option<Duration> {
+    Some(wake.map_or(other, |wake| wake.min(other)))
+}
+
 /// The devices as a node knows them.
 pub fn nics(devices: &[NicDevice]) -> Vec<Nic> {
     devices.iter().map(|nic| Nic { mac: nic.mac, mtu: nic.net.mtu(), driver: nic.net.driver() }).collect()
@@ -276,7 +311,7 @@ impl Ports for MetalPorts {
     }
 
     fn vitals(&mut self) -> Option<Vitals> {
-        let memory_used = (self.memory_used)() as u64;
-        Some(Vitals { memory_total: self.memory_total, memory_used, idle: Some(self.slept) })
+        let memory_used = (self.heap.used)() as u64;
+        Some(Vitals { memory_total: self.usage.total, memory_used, idle: Some(self.slept) })
     }
 }

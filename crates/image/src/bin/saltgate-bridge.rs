@@ -27,9 +27,10 @@ fn start(boot: BootArguments) -> ! {
         Ok(devices) => devices,
         Err(error) => computer.stay(&error),
     };
+    computer.report_clock();
     computer.fill_heap();
     let count = devices.nics.len();
-    let mut ports = MetalPorts::new(computer, devices, rt::heap::allocated);
+    let mut ports = MetalPorts::new(computer, devices);
     let ready = ports.clock().now().as_micros();
     ports.console(&alloc::format!("ready bridge of {count} NICs after {ready} us"));
     let mut burst = Burst::new();
