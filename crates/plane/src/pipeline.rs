@@ -180,7 +180,7 @@ impl<B: Buffer> Plane<B> {
         if !self.ifaces.get(iface).is_some_and(|iface| iface.tracked) {
             return Ok(Tracked::untracked(packet));
         }
-        if !packet.is_icmp_error() {
+        if !packet.is_tracked_error() {
             return Ok(self.conntrack.track(now, packet, transport_header(frame, &packet), Some(iface)));
         }
         // Nothing is concluded from an error whose checksum is wrong (RFC 5508 REQ-3).
@@ -205,8 +205,9 @@ impl<B: Buffer> Plane<B> {
         iface: IfaceId,
         tracked: &mut Tracked,
     ) -> Result<(), Refusal> {
-        let view = View { now, policy: &self.policy, ifaces: &self.ifaces, conntrack: &self.conntrack };
-        match chain::run(view, &mut self.rules, hook, iface, tracked) {
+        let Self { policy, tables, ifaces, conntrack, rules, .. } = self;
+        let view = View { now, policy, tables, ifaces, conntrack };
+        match chain::run(view, rules, hook, iface, tracked) {
             Ruling::Pass => Ok(()),
             Ruling::Drop => Err(DropReason::by_rule(hook).into()),
             Ruling::Refuse(reason) => Err(reason.into()),
