@@ -32,8 +32,8 @@ pub struct Route {
 /// The routing table: the longest prefix counts, of equal ones the lowest cost, then file order.
 #[derive(Clone, Debug)]
 pub struct Routes {
-    v4: Prefixes<u32, 16>,
-    v6: Prefixes<u128, 4>,
+    v4: Prefixes<u32>,
+    v6: Prefixes<u128>,
     /// What the values of both mean: each way once, however many prefixes it has.
     ways: Vec<Route>,
 }

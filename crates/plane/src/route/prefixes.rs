@@ -1,8 +1,7 @@
 //! Longest prefix match as one search among sorted numbers.
 //!
 //! Prefixes are ranges, and ranges that nest cut the address space into at most 2 n + 1 intervals, each of which has one
-//! longest prefix. The intervals' starts are kept in a static B+tree whose nodes are cache lines, 16 keys of IPv4 or 4
-//! of IPv6:
+//! longest prefix. The intervals' starts are kept in a static B+tree whose nodes have 16 keys, of IPv4 a cache line:
 //!
 //! ```text
 //!                        [ k17  k34  … ]                 one node: how many of its keys are not above the address?
@@ -10,9 +9,9 @@
 //!    [ k1 … k16 ]  [ k18 … k33 ]  [ k35 … k50 ]  …       leaves: rank among all starts = the interval
 //! ```
 //!
-//! There are no pointers, so a look-up is arithmetic; 100,000 prefixes have five levels, or nine of IPv6. What it costs
-//! is bounded by their number alone, whatever the prefixes: memory at most 20 bytes for each (IPv6: 54), time one cache
-//! line a level.
+//! There are no pointers, so a look-up is arithmetic; 100,000 prefixes have five levels at most. What it costs is bounded
+//! by their number alone, whatever the prefixes: memory at most 20 bytes for each (IPv6: 46), time five comparisons a
+//! level.
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -58,11 +57,14 @@ pub(super) struct Match {
     pub len: u8,
 }
 
-/// A table of prefixes; `W` keys of `K` fill a cache line.
+/// Keys of a node, a power of two.
+const WIDTH: usize = 16;
+
+/// A table of prefixes.
 #[derive(Clone, Debug)]
-pub(super) struct Prefixes<K, const W: usize> {
+pub(super) struct Prefixes<K> {
     /// All levels, the root first. Without a key there are none.
-    nodes: Vec<Node<K, W>>,
+    nodes: Vec<Node<K>>,
     /// Where each level lies in `nodes`.
     levels: Vec<Range<usize>>,
     /// Values and lengths of the intervals, and [`NONE`] where no prefix is. There is one more than keys, for the
@@ -74,12 +76,12 @@ pub(super) struct Prefixes<K, const W: usize> {
 /// Unused keys are `MAX`, the last of all.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
-struct Node<K, const W: usize>([K; W]);
+struct Node<K>([K; WIDTH]);
 
 /// Leads nowhere.
 const NONE: u32 = u32::MAX;
 
-impl<K: Key, const W: usize> Prefixes<K, W> {
+impl<K: Key> Prefixes<K> {
     /// Prefixes nest or are apart, and none has the value `u32::MAX`. Of two that are the same the first counts.
     pub fn new(mut prefixes: Vec<Prefix<K>>) -> Self {
         // What encloses comes before what is in it.
@@ -114,19 +116,27 @@ impl<K: Key, const W: usize> Prefixes<K, W> {
             let place = (level.start + at).min(level.end - 1);
             let Some(node) = self.nodes.get(place) else { break };
             let below = node.count(address);
-            rank = (place - level.start) * W + below;
-            at = (place - level.start) * (W + 1) + below;
+            rank = (place - level.start) * WIDTH + below;
+            at = (place - level.start) * (WIDTH + 1) + below;
         }
         // And those of the last leaf seem to be starts.
         rank.min(self.values.len() - 1)
     }
 }
 
-impl<K: Key, const W: usize> Node<K, W> {
-    /// How many keys are not above `address`. All are looked at, as there is then nothing to guess.
+impl<K: Key> Node<K> {
+    /// How many keys are not above `address`: a search by halves in which there is nothing for a CPU to guess.
     #[inline]
     fn count(&self, address: K) -> usize {
-        self.0.iter().map(|key| usize::from(*key <= address)).sum()
+        let is_below = |at: usize| usize::from(self.0[at % WIDTH] <= address);
+        let mut count = 0;
+        let mut half = WIDTH / 2;
+        while half > 0 {
+            count += half * is_below(count + half - 1);
+            half /= 2;
+        }
+        // All but the last key have been counted; a key in the middle says once more that it is above.
+        count + is_below(count)
     }
 }
 
@@ -178,22 +188,22 @@ impl<K: Key> Intervals<K> {
 }
 
 /// The nodes of a tree over sorted keys, and its levels, the root's first.
-fn tree<K: Key, const W: usize>(keys: &[K]) -> (Vec<Node<K, W>>, Vec<Range<usize>>) {
+fn tree<K: Key>(keys: &[K]) -> (Vec<Node<K>>, Vec<Range<usize>>) {
     // The leaves are made of the keys; the keys of each level above are the first ones below all of its children but
-    // the first: of child i of the leaves' parents key i × W, of their parents' children key i × W × (W + 1), and so on.
-    let mut heights: Vec<Vec<Node<K, W>>> = Vec::new();
+    // the first: of node i above the leaves key i × 17 × 16 + 16, and so on.
+    let mut heights: Vec<Vec<Node<K>>> = Vec::new();
     let mut step = 1;
     let mut count = keys.len();
     while count > 0 {
-        let nodes = count.div_ceil(if step == 1 { W } else { W + 1 });
+        let nodes = count.div_ceil(if step == 1 { WIDTH } else { WIDTH + 1 });
         let height = (0..nodes).map(|node| {
             Node(core::array::from_fn(|at| {
-                let key = if step == 1 { node * W + at } else { (node * (W + 1) + at + 1) * step };
+                let key = if step == 1 { node * WIDTH + at } else { (node * (WIDTH + 1) + at + 1) * step };
                 keys.get(key).copied().unwrap_or(K::MAX)
             }))
         });
         heights.push(height.collect());
-        step = if step == 1 { W } else { step * (W + 1) };
+        step = if step == 1 { WIDTH } else { step * (WIDTH + 1) };
         count = if nodes > 1 { nodes } else { 0 };
     }
     let mut nodes = Vec::with_capacity(heights.iter().map(Vec::len).sum());
