@@ -45,12 +45,11 @@ fn start(boot: BootArguments) -> ! {
     node.report_start(&mut ports);
     ports.report_ready();
     running();
-    let mut next_clock_check = CLOCK_CHECK;
+    let mut next_clock_check = Instant::BOOT + CLOCK_CHECK;
     loop {
-        let now = ports.clock().now();
-        let turn = node.turn(instant(now), &mut ports);
-        let wake = turn.wake.map(|wake| Duration::from_nanos(wake.as_nanos()));
-        if !ports.rest(now, turn.busy, wake) {
+        let now = ports.now();
+        let turn = node.turn(now, &mut ports);
+        if !ports.rest(now, turn.busy, turn.wake) {
             continue;
         }
         if ports.typed().is_some() {
@@ -60,7 +59,7 @@ fn start(boot: BootArguments) -> ! {
         if now >= next_clock_check {
             next_clock_check = now + CLOCK_CHECK;
             if let Some(unix_time) = ports.wall_clock() {
-                node.set_wall_clock(instant(ports.clock().now()), unix_time);
+                node.set_wall_clock(ports.now(), unix_time);
             }
         }
     }
@@ -89,7 +88,7 @@ fn router(computer: &mut Computer, devices: &Devices) -> Result<Node<MetalPorts>
         Settings { flows_ceiling: tables.flows_ceiling, seed: entropy.seed(), unix_time, ..Settings::default() };
     settings.limits.flows = tables.flows;
     settings.limits.fragments = devices.budget.fragment_bytes();
-    settings.now = instant(computer.machine.clock().now());
+    settings.now = Instant::from_nanos(computer.machine.clock().nanos());
     Node::new(policy, &ports::nics(&devices.nics), settings).map_err(|errors| {
         errors.iter().for_each(|error| computer.console.say(format_args!("{error}")));
         format!("the policy does not fit this machine, {} errors", errors.len())
@@ -117,8 +116,4 @@ fn compile(computer: &mut Computer) -> Result<Policy, String> {
             .for_each(|line| computer.console.say(format_args!("{line}")));
     }
     compiled.policy.ok_or_else(|| format!("{name} has {errors} errors"))
-}
-
-fn instant(since_boot: Duration) -> Instant {
-    Instant::BOOT + since_boot
 }

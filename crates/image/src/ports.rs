@@ -10,7 +10,7 @@ use core::time::Duration;
 use kernel::{Clock, Drained, Machine, Vector};
 use node::{Nic, Ports, Vitals};
 use virtio::{Frame, Net, Pool, Violation};
-use wire::{Burst, PortId};
+use wire::{Burst, Instant, PortId};
 
 /// How often in a row a turn may find nothing to do before the box sleeps. The next frame of a stream is often only
 /// moments away, but whoever brings it may need this very CPU.
@@ -38,11 +38,11 @@ pub struct MetalPorts {
     progress: Progress,
     /// Turns in a row that had nothing to do.
     idle_turns: u32,
-    /// How long the box has slept.
-    slept: Duration,
+    /// How long the box has slept, in nanoseconds.
+    slept: u64,
     /// When the console, and when the devices were looked at.
-    looked: Duration,
-    checked: Duration,
+    looked: Instant,
+    checked: Instant,
     /// No device lacks an interrupt.
     has_interrupts: bool,
 }
@@ -62,7 +62,7 @@ struct Device {
     link: bool,
     down: Option<Violation>,
     /// Since when it has not been able to send, and what it had sent by then.
-    stuck: Option<(Duration, u64)>,
+    stuck: Option<(Instant, u64)>,
 }
 
 impl MetalPorts {
@@ -91,15 +91,16 @@ impl MetalPorts {
             usage,
             progress,
             idle_turns: 0,
-            slept: Duration::ZERO,
-            looked: Duration::ZERO,
-            checked: Duration::ZERO,
+            slept: 0,
+            looked: Instant::BOOT,
+            checked: Instant::BOOT,
             has_interrupts,
         }
     }
 
-    pub fn clock(&self) -> Clock {
-        self.clock
+    /// What time it is.
+    pub fn now(&self) -> Instant {
+        Instant::from_nanos(self.clock.nanos())
     }
 
     /// Time since 1970-01-01T00:00:00Z, as the machine's battery-backed clock has it.
@@ -114,7 +115,7 @@ impl MetalPorts {
 
     /// Ends a turn. One that had work is followed by the next at once; after a few that had none the box sleeps until
     /// a NIC, a key or `wake` needs it. True if it is time to look at the console. `now` is when the turn began.
-    pub fn rest(&mut self, now: Duration, busy: bool, wake: Option<Duration>) -> bool {
+    pub fn rest(&mut self, now: Instant, busy: bool, wake: Option<Instant>) -> bool {
         if busy {
             self.idle_turns = 0;
         } else {
@@ -128,7 +129,7 @@ impl MetalPorts {
         } else if now < self.looked + LOOK / 10 {
             return false;
         }
-        let now = self.clock.now();
+        let now = self.now();
         if now >= self.checked + LOOK {
             self.checked = now;
             self.check();
@@ -185,7 +186,7 @@ impl MetalPorts {
         ));
     }
 
-    fn sleep(&mut self, wake: Option<Duration>) {
+    fn sleep(&mut self, wake: Option<Instant>) {
         let held_back = self.is_held_back();
         let quiet = self.devices.iter_mut().fold(true, |quiet, device| {
             // While receiving is held back, only the room to send is worth waking for.
@@ -195,15 +196,15 @@ impl MetalPorts {
         if !quiet {
             return;
         }
-        let begin = self.clock.now();
-        let until_wake = wake.map_or(LOOK, |wake| wake.saturating_sub(begin)).min(LOOK);
+        let begin = self.now();
         let longest = match (self.has_interrupts, held_back) {
             (false, _) => BLIND,
             (true, true) => PATIENCE,
             (true, false) => LOOK,
         };
+        let until_wake = wake.map_or(longest, |wake| wake.since(begin));
         let pending = self.machine.sleep(Some(until_wake.min(longest)));
-        self.slept += self.clock.now().saturating_sub(begin);
+        self.slept += self.now().as_nanos().saturating_sub(begin.as_nanos());
         for device in &mut self.devices {
             if device.vector.is_none_or(|vector| pending & vector.bit() != 0) {
                 device.net.wake();
@@ -240,7 +241,7 @@ impl MetalPorts {
                 device.stuck = None;
                 continue;
             }
-            let now = self.clock.now();
+            let now = Instant::from_nanos(self.clock.nanos());
             let sent = device.net.counters().transmitted;
             match device.stuck {
                 Some((since, before)) if before == sent => held_back |= now < since + PATIENCE,
@@ -254,7 +255,7 @@ impl MetalPorts {
     }
 }
 
-fn earlier(wake: Option<Duration>, other: Duration) -> Option<Duration> {
+fn earlier(wake: Option<Instant>, other: Instant) -> Option<Instant> {
     Some(wake.map_or(other, |wake| wake.min(other)))
 }
 
@@ -312,6 +313,6 @@ impl Ports for MetalPorts {
 
     fn vitals(&mut self) -> Option<Vitals> {
         let memory_used = (self.heap.used)() as u64;
-        Some(Vitals { memory_total: self.usage.total, memory_used, idle: Some(self.slept) })
+        Some(Vitals { memory_total: self.usage.total, memory_used, idle: Some(Duration::from_nanos(self.slept)) })
     }
 }

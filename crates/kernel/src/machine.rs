@@ -21,6 +21,8 @@ pub struct Machine {
     space: AddressSpace,
     time: Time,
     timer: Vector,
+    /// When the timer will interrupt, in nanoseconds of the clock, if it is set.
+    alarm: Option<u64>,
     interrupts: Interrupts,
     apic: LocalApic,
     io_apics: Vec<IoApic>,
@@ -56,7 +58,7 @@ impl Machine {
         let listed: Vec<_> = listed.into_iter().map(|entry| (entry.physical, entry.first)).collect();
         let places = if listed.is_empty() { IO_APICS.as_slice() } else { listed.as_slice() };
         let io_apics = places.iter().filter_map(|&(at, first)| IoApic::open(&mut space, at, first)).collect();
-        Ok(Self { ring0, space, time, timer, interrupts, apic, io_apics })
+        Ok(Self { ring0, space, time, timer, alarm: None, interrupts, apic, io_apics })
     }
 
     /// The clock. Who asks first waits until it is calibrated, if that is not over yet: at most 2 ms.
@@ -101,16 +103,30 @@ impl Machine {
     }
 
     /// Sleeps until an interrupt, or for this long at most; returns which vectors came, as their [`Vector::bit`]s.
+    ///
+    /// May wake earlier: setting the timer is an exit to the hypervisor, and wakes it, so one that was set for an
+    /// earlier moment is left as it is.
     pub fn sleep(&mut self, at_most: Option<Duration>) -> u64 {
         // The timer needs it.
-        self.clock();
+        let clock = self.clock();
         match at_most {
             Some(Duration::ZERO) => return self.interrupts.take_pending(),
-            Some(time) => self.apic.set_timer(time),
-            None => self.apic.stop_timer(),
+            Some(time) => {
+                let now = clock.nanos();
+                let wanted = now.saturating_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+                if self.alarm.is_none_or(|alarm| alarm > wanted || alarm <= now) {
+                    self.apic.set_timer(time);
+                    self.alarm = Some(wanted);
+                }
+            }
+            None => {}
         }
         self.interrupts.wait();
-        self.interrupts.take_pending()
+        let pending = self.interrupts.take_pending();
+        if pending & self.timer.bit() != 0 {
+            self.alarm = None;
+        }
+        pending
     }
 }
 

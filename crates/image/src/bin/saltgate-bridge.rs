@@ -31,7 +31,7 @@ fn start(boot: BootArguments) -> ! {
     computer.fill_heap();
     let count = devices.nics.len();
     let mut ports = MetalPorts::new(computer, devices);
-    let ready = ports.clock().now().as_micros();
+    let ready = ports.now().as_nanos() / 1000;
     ports.console(&alloc::format!("ready bridge of {count} NICs after {ready} us"));
     let mut burst = Burst::new();
     running();
@@ -43,7 +43,7 @@ fn start(boot: BootArguments) -> ! {
             burst.drain().for_each(|frame| ports.transmit(PortId(port ^ 1), frame));
         }
         ports.flush();
-        if ports.rest(ports.clock().now(), busy, None) && ports.typed().is_some() {
+        if ports.rest(ports.now(), busy, None) && ports.typed().is_some() {
             ports.report_counters();
         }
     }

@@ -70,10 +70,6 @@ impl LocalApic {
         self.registers.write32(TIMER_INITIAL, ticks);
     }
 
-    pub fn stop_timer(&mut self) {
-        self.registers.write32(TIMER_INITIAL, 0);
-    }
-
     /// The number of this CPU, for those who send it interrupts.
     pub fn id(&self) -> u8 {
         self.id
