@@ -46,12 +46,12 @@ use conntrack::Conntrack;
 use iface::Ifaces;
 use neighbor::Neighbors;
 use policy::Policy;
-use route::Routes;
 use wire::{Buffer, Burst, Duration, IfaceId, Instant, Ipv4Addr, MacAddr, PortId};
 
 pub use chain::{Count, Lookup, RuleCounts};
 pub use event::{Counters, Event, IfaceCounters, Outlet};
 pub use outcome::DropReason;
+pub use route::{Route, Routes};
 pub use trace::{Summary, TraceStep};
 
 /// The NIC behind an Iface.
