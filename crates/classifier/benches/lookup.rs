@@ -1,7 +1,8 @@
 //! How long a look-up takes, how many instructions it has, and what the tables cost, for lists of 10 to 100,000 rules.
 //!
-//! `cargo bench -p saltgate-classifier -- [KIND…] [COUNT…] [--instructions]`: kinds as in `tests/common/rules.rs`.
-//! Instructions are counted by valgrind's callgrind, where it is installed, inside of [`measured`] only.
+//! `cargo bench -p saltgate-classifier --bench lookup -- [KIND…] [COUNT…] [--instructions]`: kinds as in `tests/common/rules.rs`.
+//! Instructions are counted by valgrind's callgrind, where it is installed, inside of [`measured`] only. With
+//! `--features analysis` each list is also searched for rules that never match.
 //!
 //! Times are the least of many rounds over 4,096 packets, of which nine in ten lie in a rule, every rule equally
 //! often: the worst case for caches. A packet is a header with all its fields set; a look-up finds ranks and the first
@@ -13,7 +14,7 @@ mod common;
 use common::Random;
 use common::rules::{self, Kind};
 use policy::Program;
-use saltgate_classifier::{BATCH, Classifier, Header, Level, Ranks, Walks, World};
+use saltgate_classifier::{BATCH, Classifier, Header, Level, Ranks, Walks, World, interpret};
 use std::hint::black_box;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -92,6 +93,20 @@ fn row(kind: Kind, count: usize, instructions: bool) {
         }
     }
     println!();
+    #[cfg(feature = "analysis")]
+    {
+        use saltgate_classifier::analysis::{Analysis, Effort};
+        let begin = Instant::now();
+        let findings = Analysis::new(&case.program, Effort::default()).findings();
+        println!(
+            "{:<10}{:>8}   analyzed in {:.0} ms: {} outcomes never, {} unknown",
+            "",
+            "",
+            begin.elapsed().as_secs_f64() * 1e3,
+            findings.never.len(),
+            findings.unknown.len()
+        );
+    }
     if instructions {
         print!("{:<10}{:>50}   ", "", "instructions");
         for level in levels {
@@ -106,31 +121,10 @@ fn row(kind: Kind, count: usize, instructions: bool) {
     }
 }
 
-/// Nobody: programs of rules ask for nothing.
-struct Nobody;
-
-impl World for Nobody {
-    type Refusal = ();
-
-    fn address(&self, _: policy::AddrRef) -> Option<wire::IpAddr> {
-        None
-    }
-
-    fn log(&mut self, _: policy::StepId) {}
-
-    fn limit(&mut self, _: policy::LimitId) -> bool {
-        true
-    }
-
-    fn translate(&mut self, _: policy::StepId, _: &policy::Translation) -> Result<bool, ()> {
-        Ok(true)
-    }
-}
-
 fn one_by_one(case: &Case, level: Level, headers: &[Header]) -> u64 {
     let mut sum = 0;
     for header in headers {
-        let ranks = case.classifier.ranks(level, header, |address| Nobody.address(address));
+        let ranks = case.classifier.ranks(level, header, |_| None);
         sum += case.classifier.find(level, &ranks).number();
     }
     sum
@@ -141,7 +135,7 @@ fn batches(case: &Case, level: Level, headers: &[Header]) -> u64 {
     let mut ranks = [Ranks::default(); BATCH];
     let mut walks = Walks::new();
     for headers in headers.chunks(BATCH) {
-        case.classifier.ranks_many(level, headers, |address| Nobody.address(address), &mut ranks);
+        case.classifier.ranks_many(level, headers, |_| None, &mut ranks);
         let found = case.classifier.find_many(level, &ranks, headers.len(), &mut walks);
         sum += found.iter().map(|found| found.number()).sum::<u64>();
     }

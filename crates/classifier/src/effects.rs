@@ -60,7 +60,7 @@ impl Effects {
                 if end == 0 {
                     return;
                 }
-                let leaf = level.walk(forks, ranks, *root) as usize;
+                let leaf = level.walk(forks, ranks, &[*root], NONE) as usize;
                 let start = leaf.checked_sub(1).and_then(|before| ends.get(before)).copied().unwrap_or(0);
                 let list = ends.get(leaf).and_then(|end| lists.get(start as usize..*end as usize)).unwrap_or(&[]);
                 list.iter().take_while(|item| **item < end).for_each(|item| pass(*item));

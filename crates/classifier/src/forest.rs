@@ -18,7 +18,7 @@ use crate::diagram::Rules;
 use crate::sets::Sets;
 use crate::space::Dim;
 use alloc::vec::Vec;
-use lanes::{BATCH, Edge, Fork, Level, Ranks, Walks};
+use lanes::{BATCH, Edge, Fork, Level, Ranks, SLOTS, Walks};
 
 pub(crate) use residue::Residue;
 
@@ -33,11 +33,13 @@ pub(crate) struct Forest {
 }
 
 /// The rules of some packets, that the heads tell from others.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Group {
     tables: Vec<Table>,
-    /// Diagrams without a record, each with the least rule that it may answer.
-    edges: Vec<(Edge, u32)>,
+    /// Diagrams without a record.
+    edges: Vec<Edge>,
+    /// The least rule that any of those may answer.
+    least: u32,
     residue: Option<Residue>,
 }
 
@@ -51,6 +53,14 @@ struct Table {
     width: usize,
     /// The least rule that any of them may answer.
     least: u32,
+}
+
+impl Table {
+    /// Where the packet's record is.
+    #[inline]
+    fn at(&self, ranks: &Ranks) -> usize {
+        self.start + ranks.0[usize::from(self.dim) % SLOTS] as usize * self.width
+    }
 }
 
 /// What a forest has cost.
@@ -72,35 +82,33 @@ impl Forest {
         ladder::build(rules, sets, ranks)
     }
 
+    #[inline]
     fn group(&self, ranks: &Ranks) -> Option<&Group> {
-        if self.heads.is_empty() {
-            return self.groups.first();
+        let mut cell = 0;
+        for (dim, stride) in &self.heads {
+            cell += ranks.0[usize::from(*dim) % SLOTS] as usize * *stride as usize;
         }
-        let cell: u32 =
-            self.heads.iter().map(|(dim, stride)| ranks.0[usize::from(*dim) & 31].wrapping_mul(*stride)).sum();
-        self.groups.get(*self.cells.get(cell as usize)? as usize)
+        self.groups.get(*self.cells.get(cell)? as usize)
     }
 
+    #[inline]
     fn record(&self, table: &Table, ranks: &Ranks) -> &[Edge] {
-        let start = table.start + ranks.0[usize::from(table.dim) & 31] as usize * table.width;
+        let start = table.at(ranks);
         self.records.get(start..start + table.width).unwrap_or(&[])
     }
 
     /// The first rule that the ranks lie in; [`NONE`] if there is none.
+    #[inline]
     pub fn first(&self, level: Level, sets: &Sets, ranks: &Ranks) -> u32 {
         let Some(group) = self.group(ranks) else { return NONE };
         let mut best = NONE;
         for table in &group.tables {
             if table.least < best {
-                for edge in self.record(table, ranks) {
-                    best = best.min(level.walk(&self.forks, ranks, *edge));
-                }
+                best = level.walk(&self.forks, ranks, self.record(table, ranks), best);
             }
         }
-        for (edge, least) in &group.edges {
-            if *least < best {
-                best = best.min(level.walk(&self.forks, ranks, *edge));
-            }
+        if group.least < best {
+            best = level.walk(&self.forks, ranks, &group.edges, best);
         }
         match &group.residue {
             Some(residue) => residue.first(sets, ranks, 0, best),
@@ -120,31 +128,39 @@ impl Forest {
         let mut best = [NONE; BATCH];
         walks.clear();
         for ranks in ranks.iter().take(count) {
-            for table in self.group(ranks).iter().flat_map(|group| &group.tables) {
-                if let Some(edge) = self.record(table, ranks).first() {
-                    lanes::prefetch(edge);
-                }
+            let Some(group) = self.group(ranks) else { continue };
+            for table in &group.tables {
+                lanes::prefetch_at(&self.records, table.at(ranks));
             }
         }
+        let mut residues = false;
         for (packet, (ranks, best)) in ranks.iter().zip(&mut best).enumerate().take(count) {
             let Some(group) = self.group(ranks) else { continue };
-            let records = group.tables.iter().flat_map(|table| self.record(table, ranks));
-            for edge in records.chain(group.edges.iter().map(|(edge, _)| edge)) {
-                if let Some(fork) = self.forks.get(edge.index()) {
-                    lanes::prefetch(fork);
-                }
-                if !walks.begin(packet, *edge, best) {
-                    *best = (*best).min(level.walk(&self.forks, ranks, *edge));
-                }
+            for table in &group.tables {
+                self.begin(level, packet, ranks, self.record(table, ranks), walks, best);
             }
+            self.begin(level, packet, ranks, &group.edges, walks, best);
+            residues |= group.residue.is_some();
         }
         level.walk_many(&self.forks, ranks, walks, &mut best);
-        for (ranks, best) in ranks.iter().zip(&mut best).take(count) {
-            if let Some(residue) = self.group(ranks).and_then(|group| group.residue.as_ref()) {
-                *best = residue.first(sets, ranks, 0, *best);
+        if residues {
+            for (ranks, best) in ranks.iter().zip(&mut best).take(count) {
+                if let Some(residue) = self.group(ranks).and_then(|group| group.residue.as_ref()) {
+                    *best = residue.first(sets, ranks, 0, *best);
+                }
             }
         }
         best
+    }
+
+    #[inline]
+    fn begin(&self, level: Level, packet: usize, ranks: &Ranks, edges: &[Edge], walks: &mut Walks, best: &mut u32) {
+        for edge in edges {
+            lanes::prefetch_at(&self.forks, edge.index());
+            if !walks.begin(packet, *edge, best) {
+                *best = level.walk(&self.forks, ranks, core::slice::from_ref(edge), *best);
+            }
+        }
     }
 
     /// The most forks and table entries that any look-up may visit.
@@ -160,7 +176,7 @@ impl Forest {
                 let count = (end - table.start) / table.width.max(1);
                 1 + records.take(count).map(|record| record.iter().map(depth).sum()).max().unwrap_or(0_usize)
             });
-            let edges = group.edges.iter().map(|(edge, _)| depth(edge));
+            let edges = group.edges.iter().map(depth);
             tables.chain(edges).sum::<usize>() + group.residue.as_ref().map_or(0, Residue::worst_steps)
         };
         self.heads.len() + self.groups.iter().map(of_group).max().unwrap_or(0)

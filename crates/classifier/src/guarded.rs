@@ -43,6 +43,19 @@ pub(crate) struct Entry {
     pub step: StepId,
     pub items: Vec<Item>,
     conditions: Vec<(Dim, RankSet)>,
+    /// For each product of the guard of each step of the list, in order.
+    #[cfg(feature = "analysis")]
+    reached: Vec<Reached>,
+}
+
+/// Who comes to a step: packets in the product that no item before stops.
+#[cfg(feature = "analysis")]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reached {
+    pub step: StepId,
+    conditions: (u32, u32),
+    /// How many items are before the step.
+    pub items: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +82,31 @@ impl Entry {
     pub fn guard(&self, item: &Item) -> &[(Dim, RankSet)] {
         let (start, end) = item.conditions;
         self.conditions.get(start as usize..end as usize).unwrap_or(&[])
+    }
+
+    /// Who comes to the steps of the list, those included at which it stops by running them.
+    #[cfg(feature = "analysis")]
+    pub fn reached(&self) -> impl Iterator<Item = Reached> + '_ {
+        let stops = self.items.iter().enumerate().filter(|(_, item)| item.what == What::Run);
+        let stops = stops.map(|(items, item)| Reached { step: item.step, conditions: item.conditions, items });
+        self.reached.iter().copied().chain(stops)
+    }
+
+    /// The conditions of a step's product.
+    #[cfg(feature = "analysis")]
+    pub fn product(&self, reached: &Reached) -> &[(Dim, RankSet)] {
+        let (start, end) = reached.conditions;
+        self.conditions.get(start as usize..end as usize).unwrap_or(&[])
+    }
+
+    #[cfg(feature = "analysis")]
+    fn reach(&mut self, step: StepId, products: &[Vec<(Dim, RankSet)>]) {
+        for product in products {
+            let start = self.conditions.len() as u32;
+            self.conditions.extend_from_slice(product);
+            let conditions = (start, self.conditions.len() as u32);
+            self.reached.push(Reached { step, conditions, items: self.items.len() });
+        }
     }
 
     fn push(&mut self, guard: &[(Dim, RankSet)], step: StepId, what: What) {
@@ -133,11 +171,49 @@ impl Guarded {
         Self { entries }
     }
 
+    /// Does each place where a list stops in the middle of the program begin a list?
+    #[cfg(feature = "analysis")]
+    pub fn is_complete(&self) -> bool {
+        let begins = |step: StepId| self.entries.binary_search_by_key(&step, |entry| entry.step).is_ok();
+        let items = self.entries.iter().flat_map(|entry| &entry.items);
+        items.filter(|item| item.what == What::Go).all(|item| begins(item.step))
+    }
+
     #[cfg(test)]
     pub fn entry(&self, step: StepId) -> Option<&Entry> {
         let at = self.entries.binary_search_by_key(&step, |entry| entry.step).ok()?;
         self.entries.get(at)
     }
+}
+
+/// For each step the nearest test that encloses it: one that every packet that comes to the step has met.
+#[cfg(feature = "analysis")]
+pub(crate) fn enclosing(program: &Program) -> Vec<Option<StepId>> {
+    use policy::Step;
+    let steps = program.steps();
+    let targets = |step: &Step| match step {
+        Step::Test { then, otherwise, .. } => [Some(*then as usize), Some(*otherwise as usize)],
+        Step::Log { next, .. } => [Some(*next as usize), None],
+        Step::Translate { otherwise, .. } => [Some(*otherwise as usize), None],
+        Step::End(_) => [None, None],
+    };
+    let successors: Vec<[Option<usize>; 2]> = steps.iter().map(targets).collect();
+    let mut ways = alloc::vec![0_u32; steps.len()];
+    for to in successors.iter().flatten().flatten() {
+        if let Some(ways) = ways.get_mut(*to) {
+            *ways += 1;
+        }
+    }
+    let dominators = lower::dominators(&successors);
+    let mut enclosing: Vec<Option<StepId>> = Vec::with_capacity(steps.len());
+    for (at, (dominator, ways)) in dominators.iter().zip(ways).enumerate() {
+        let inside = match steps.get(*dominator) {
+            Some(Step::Test { then, .. }) if *then as usize == at && ways == 1 => Some(*dominator as StepId),
+            _ => enclosing.get(*dominator).copied().flatten(),
+        };
+        enclosing.push(inside);
+    }
+    enclosing
 }
 
 /// The steps behind those that ask, ascending; so many that their lists have at most `copies` times the program's

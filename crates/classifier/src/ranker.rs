@@ -1,6 +1,6 @@
-//! A header's ranks: one search for each dimension, or one load.
+//! A packet's ranks: one search for each dimension, or one load.
 
-use crate::header::{Header, Kind};
+use crate::header::{Kind, Packet};
 use crate::space::tree::Tree;
 use crate::space::{Axis, Predicate, Space, part, service};
 use alloc::vec;
@@ -48,6 +48,36 @@ impl Part {
     }
 }
 
+/// Values of some packets of a batch, searched for together.
+struct Gathered {
+    values: [u32; BATCH],
+    packets: [u8; BATCH],
+    len: usize,
+}
+
+impl Gathered {
+    const NONE: Self = Self { values: [0; BATCH], packets: [0; BATCH], len: 0 };
+
+    #[inline]
+    fn add(&mut self, packet: usize, value: u32) {
+        if let (Some(place), Some(number)) = (self.values.get_mut(self.len), self.packets.get_mut(self.len)) {
+            (*place, *number) = (value, packet as u8);
+            self.len += 1;
+        }
+    }
+
+    /// Writes the values' ranks into a slot.
+    #[inline]
+    fn finish(&mut self, level: Level, part: &Part, slot: usize, ranks: &mut [Ranks; BATCH]) {
+        let values = self.values.get_mut(..self.len).unwrap_or(&mut []);
+        part.tree.rank_many(level, values);
+        for (value, packet) in values.iter().zip(&self.packets) {
+            ranks[usize::from(*packet) % BATCH].0[slot % SLOTS] = part.base + *value;
+        }
+        self.len = 0;
+    }
+}
+
 impl Ranker {
     pub fn of(space: &Space) -> Self {
         let dims = space.dims.iter().take(SLOTS).map(|dimension| {
@@ -76,24 +106,55 @@ impl Ranker {
     }
 
     #[inline]
-    pub fn rank(&self, level: Level, header: &Header, address: impl Fn(AddrRef) -> Option<IpAddr>, ranks: &mut Ranks) {
+    pub fn rank(
+        &self,
+        level: Level,
+        packet: &impl Packet,
+        address: impl Fn(AddrRef) -> Option<IpAddr>,
+        ranks: &mut Ranks,
+    ) {
         for (slot, search) in ranks.0.iter_mut().zip(&self.dims) {
-            *slot = search.rank(level, header, &address);
+            *slot = search.rank(level, packet, &address);
         }
     }
 
-    /// The ranks of the first `count` of a batch, dimension by dimension.
+    /// The ranks of the packets of a batch, dimension by dimension.
     pub fn rank_many(
         &self,
         level: Level,
-        headers: &[Header],
+        packets: &[impl Packet],
         address: impl Fn(AddrRef) -> Option<IpAddr>,
         ranks: &mut [Ranks; BATCH],
     ) {
+        let mut some = Gathered::NONE;
         for (slot, search) in self.dims.iter().enumerate() {
-            for (ranks, header) in ranks.iter_mut().zip(headers) {
-                if let Some(rank) = ranks.0.get_mut(slot) {
-                    *rank = search.rank(level, header, &address);
+            let packets = packets.iter().take(BATCH).enumerate();
+            match search {
+                Search::Address { field, v4, .. } => {
+                    for (at, packet) in packets {
+                        match packet.address(*field) {
+                            Some(IpAddr::V4(address)) => some.add(at, address.to_bits()),
+                            _ => ranks[at].0[slot % SLOTS] = search.rank(level, packet, &address),
+                        }
+                    }
+                    some.finish(level, v4, slot, ranks);
+                }
+                Search::Service(parts) => {
+                    for (kind, part) in Kind::ALL.into_iter().zip(parts) {
+                        let (_, field) = service(kind);
+                        for (at, packet) in packets.clone().filter(|(_, packet)| packet.kind() == kind) {
+                            match packet.number(field) {
+                                Some(number) => some.add(at, number),
+                                None => ranks[at].0[slot % SLOTS] = 0,
+                            }
+                        }
+                        some.finish(level, part, slot, ranks);
+                    }
+                }
+                _ => {
+                    for (at, packet) in packets {
+                        ranks[at].0[slot % SLOTS] = search.rank(level, packet, &address);
+                    }
                 }
             }
         }
@@ -112,7 +173,7 @@ impl Ranker {
             .sum()
     }
 
-    /// The fields that a header must have for its ranks to be right, as far as the packet has them.
+    /// The fields that a packet must have for its ranks to be right, as far as the packet has them.
     pub fn fields(&self) -> Vec<Field> {
         let mut fields: Vec<Field> = Vec::new();
         for search in &self.dims {
@@ -138,27 +199,37 @@ impl Ranker {
 
 impl Search {
     #[inline]
-    fn rank(&self, level: Level, header: &Header, address: impl Fn(AddrRef) -> Option<IpAddr>) -> u32 {
+    fn rank(&self, level: Level, packet: &impl Packet, address: impl Fn(AddrRef) -> Option<IpAddr>) -> u32 {
         match self {
-            Self::Address { field, v4, v6 } => match header.address(*field) {
+            Self::Address { field, v4, v6 } => match packet.address(*field) {
                 Some(IpAddr::V4(address)) => v4.rank(level, address.to_bits()),
                 Some(IpAddr::V6(address)) => v6.base + v6.tree.rank_wide(level, address.to_bits()),
                 None => 0,
             },
             Self::Service(parts) => {
-                let (_, field) = service(header.kind());
-                match (header.number(field), parts.get(header.kind() as usize)) {
+                // Fields by name, so that each is one load and not a search for it.
+                let (number, at) = match packet.kind() {
+                    Kind::Tcp => (packet.number(Field::TcpDport), Kind::Tcp),
+                    Kind::Udp => (packet.number(Field::UdpDport), Kind::Udp),
+                    Kind::Icmp => (packet.number(Field::IcmpType), Kind::Icmp),
+                    Kind::Icmpv6 => (packet.number(Field::Icmpv6Type), Kind::Icmpv6),
+                    Kind::Other => (packet.number(Field::IpProtocol), Kind::Other),
+                };
+                match (number, parts.get(at as usize)) {
                     (Some(number), Some(part)) => part.rank(level, number),
                     _ => 0,
                 }
             }
-            Self::SourcePort { tcp, udp } => match header.kind() {
-                Kind::Tcp => tcp.rank(level, header.raw(Field::TcpSport)),
-                Kind::Udp => udp.rank(level, header.raw(Field::UdpSport)),
+            Self::SourcePort { tcp, udp } => match packet.kind() {
+                Kind::Tcp => tcp.rank(level, packet.number(Field::TcpSport).unwrap_or(0)),
+                Kind::Udp => udp.rank(level, packet.number(Field::UdpSport).unwrap_or(0)),
                 _ => 0,
             },
-            Self::Number { field, values } => header.number(*field).map_or(0, |number| values.rank(level, number)),
-            Self::Outcome(predicate) => u32::from(predicate.holds(header, address)),
+            Self::Number { field, values } => match packet.number(*field) {
+                Some(number) => values.rank(level, number),
+                None => 0,
+            },
+            Self::Outcome(predicate) => u32::from(predicate.holds(packet, address)),
         }
     }
 

@@ -1,13 +1,50 @@
 //! Lines of sorted keys: the nodes of static B+trees.
 //!
 //! ```text
-//!   a tree of 40 keys, 16 in a line, levels from the root:
-//!     starts [0, 1, 4]        line 0:      [ k16 k33 max … ]             17-way
-//!                             lines 1..4:  [ k0 … k15 ] [ k16 … k31 ] [ k32 … k39 max … ]
+//!   a tree of 40 keys, 16 in a line; its levels begin at lines 0 and 1:
+//!     line 0:      [ k16 k32 max … ]                                     17-way
+//!     lines 1..4:  [ k0 … k15 ] [ k16 … k31 ] [ k32 … k39 max … ]
 //! ```
 //!
-//! Unused places hold the largest value, so that counting needs no length. A key of an inner line is the first key
-//! below the edge to its right.
+//! Unused places hold the largest value, so that counting needs no length, except for that value itself, which is not
+//! below any key. A key of an inner line is the first key below the edge to its right.
+
+/// Where the levels of a tree begin in its lines.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Levels {
+    /// From the root to the leaves.
+    pub(crate) starts: [u32; Levels::MOST],
+    /// How many levels there are above the leaves.
+    pub(crate) inner: u8,
+    /// How many keys the tree has.
+    pub(crate) len: u32,
+}
+
+impl Levels {
+    /// Enough for 2³¹ keys, eight in a line.
+    pub const MOST: usize = 11;
+
+    /// Of a tree of `len` keys whose levels begin at these lines, from the root; no more than [`Self::MOST`] are kept.
+    pub fn new(starts: &[u32], len: u32) -> Self {
+        let mut levels = Self { len, ..Self::default() };
+        for (own, start) in levels.starts.iter_mut().zip(starts) {
+            *own = *start;
+        }
+        levels.inner = starts.len().clamp(1, Self::MOST) as u8 - 1;
+        levels
+    }
+
+    /// How many keys there are.
+    #[expect(clippy::len_without_is_empty, reason = "there are no empty trees")]
+    pub const fn len(&self) -> u32 {
+        self.len
+    }
+
+    /// How many lines a search visits.
+    pub const fn height(&self) -> usize {
+        self.inner as usize + 1
+    }
+}
 
 /// Sixteen sorted 32-bit keys, stored so that signed comparison orders them.
 #[derive(Clone, Copy, Debug)]

@@ -23,17 +23,20 @@ mod level;
 mod tests;
 
 pub use fork::{BATCH, Edge, Fork, Ranks, SLOTS, Walks};
-pub use keys::{Keys8, Keys16};
+pub use keys::{Keys8, Keys16, Levels};
 pub use level::Level;
 
-/// Asks the CPU to bring the cache line of `at` near; no more than a hint.
+/// Asks the CPU to bring the cache line of an item near; no more than a hint, and any index will do.
 #[inline(always)]
-pub fn prefetch<T>(at: &T) {
+pub fn prefetch_at<T>(items: &[T], index: usize) {
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch reads nothing that the program can see and never faults; SSE is part of x86-64.
+    // SAFETY: a prefetch reads nothing that the program can see and never faults, whatever the address, which is
+    // computed without the promise to stay inside of the slice; SSE is part of x86-64.
     unsafe {
-        core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T0 }>(core::ptr::from_ref(at).cast());
+        core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T0 }>(
+            items.as_ptr().wrapping_add(index).cast(),
+        );
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = at;
+    let _ = (items, index);
 }

@@ -36,7 +36,11 @@ fn a_line_counts_the_keys_that_are_not_above_a_value_at_every_level() {
         for value in probes.chain([0, u32::MAX, random.next() as u32]) {
             let expected = keys.iter().filter(|key| **key <= value).count() as u32;
             for level in levels() {
-                assert_eq!(level.rank16(&line, &[0, 1], used as u32, value), expected, "{level:?} {value} {keys:?}");
+                assert_eq!(
+                    level.rank16(&line, &Levels::new(&[0], used as u32), value),
+                    expected,
+                    "{level:?} {value} {keys:?}"
+                );
             }
         }
         let mut wide = [0_u64; 8];
@@ -48,7 +52,11 @@ fn a_line_counts_the_keys_that_are_not_above_a_value_at_every_level() {
         for value in probes.chain([0, u64::MAX, random.next()]) {
             let expected = wide.iter().filter(|key| **key <= value).count() as u32;
             for level in levels() {
-                assert_eq!(level.rank8(&line, &[0, 1], wide.len() as u32, value), expected, "{level:?} {value}");
+                assert_eq!(
+                    level.rank8(&line, &Levels::new(&[0], wide.len() as u32), value),
+                    expected,
+                    "{level:?} {value}"
+                );
             }
         }
     }
@@ -71,7 +79,7 @@ fn a_fork_takes_the_way_of_the_last_key_not_above_the_rank_at_every_level() {
             let mut ranks = Ranks::default();
             ranks.0[7] = rank;
             for level in levels() {
-                assert_eq!(level.walk(&[fork], &ranks, Edge::fork(7, 0)), expected, "{level:?} {rank} {keys:?}");
+                assert_eq!(level.walk(&[fork], &ranks, &[Edge::fork(7, 0)], 99), expected, "{level:?} {rank} {keys:?}");
             }
         }
     }
@@ -105,8 +113,9 @@ fn many_walks_end_where_single_ones_do() {
             }
             level.walk_many(&forks, &ranks, &mut walks, &mut best);
             for (ranks, best) in ranks.iter().zip(best) {
-                let single = roots.iter().map(|root| Level::SCALAR.walk(&forks, ranks, *root)).min();
-                assert_eq!(Some(best), single, "{level:?}");
+                let single = Level::SCALAR.walk(&forks, ranks, &roots, Edge::MAX_LEAF);
+                assert_eq!(best, single, "{level:?}");
+                assert_eq!(level.walk(&forks, ranks, &roots, Edge::MAX_LEAF), single, "{level:?}");
             }
         }
     }
@@ -115,10 +124,12 @@ fn many_walks_end_where_single_ones_do() {
 #[test]
 fn a_malformed_tree_or_diagram_is_no_wild_read() {
     for level in levels() {
-        assert_eq!(level.rank16(&[], &[0, 5, 9], 7, 3), 7);
-        assert_eq!(level.rank8(&[], &[0, 5, 9], 7, 3), 7);
-        assert_eq!(level.rank16(&[], &[], 7, 3), 0);
-        assert_eq!(level.rank16(&[Keys16::new([1])], &[0, 9, 2, u32::MAX], 7, 3), 7);
-        assert_eq!(level.walk(&[], &Ranks::default(), Edge::fork(31, 99)), Edge::MAX_LEAF);
+        for starts in [&[0, 5, 9][..], &[], &[u32::MAX; 20], &[0, 0, 0, 0]] {
+            let levels = Levels::new(starts, 7);
+            assert_eq!(level.rank16(&[], &levels, 3), 7);
+            assert_eq!(level.rank8(&[], &levels, 3), 7);
+            level.rank16(&[Keys16::new([1])], &levels, 3);
+        }
+        assert_eq!(level.walk(&[], &Ranks::default(), &[Edge::fork(31, 99)], Edge::MAX_LEAF), Edge::MAX_LEAF);
     }
 }

@@ -27,7 +27,10 @@ pub(super) fn build(rules: &Rules, sets: &Sets, ranks: &[u32]) -> Forest {
             (forest.heads, forest.cells) = (heads, cells);
             lists
         }
-        None => vec![all],
+        None => {
+            forest.cells = vec![0];
+            vec![all]
+        }
     };
     for list in lists {
         let group = context.group(&list, &mut forest);
@@ -155,7 +158,7 @@ impl Context<'_> {
     }
 
     fn group(&self, list: &[u32], forest: &mut Forest) -> Group {
-        let mut group = Group::default();
+        let mut group = Group { tables: Vec::new(), edges: Vec::new(), least: NONE, residue: None };
         // Nothing behind a rule without conditions can come first.
         let heads = forest.heads.clone();
         let conditions =
@@ -343,7 +346,10 @@ fn plant(forest: &mut Forest, group: &mut Group, builder: Builder<'_>, roots: Ve
     forest.forks.extend(builder.forks.iter().map(|fork| fork.map(moved)));
     for root in roots {
         match root {
-            Root::Edge(edge, least) => group.edges.push((moved(edge), least)),
+            Root::Edge(edge, least) => {
+                group.edges.push(moved(edge));
+                group.least = group.least.min(least);
+            }
             Root::Table { dim, edges, least } => {
                 let start = forest.records.len();
                 forest.records.extend(edges.into_iter().map(moved));
@@ -376,6 +382,5 @@ fn finished(mut group: Group, forest: &mut Forest) -> Group {
         group.tables.push(Table { dim, start, width: same.len(), least });
     }
     group.tables.sort_unstable_by_key(|table| table.least);
-    group.edges.sort_unstable_by_key(|(_, least)| *least);
     group
 }

@@ -35,14 +35,15 @@ pub(super) enum To {
 }
 
 impl Flow {
-    /// `folded`: logs that lead nowhere but to a stop are part of it, rather than items of their own.
+    /// `folded`: tests whose outcome is known are left out, and logs that lead nowhere but to a stop are part of it.
     pub fn of(program: &Program, questions: &[Question], folded: bool) -> Self {
         let mut nodes: Vec<Node> = Vec::with_capacity(program.steps().len());
         // From the last to the first, so that each knows what it leads to.
         for (at, (step, question)) in program.steps().iter().zip(questions).enumerate().rev() {
             let to = |step: StepId| match nodes.get(program.steps().len() - 1 - step as usize) {
                 Some(Node::Stop) | None => To::Stop(step),
-                Some(Node::Always(to)) => *to,
+                // Analysis asks for every step, so that it must be in a list.
+                Some(Node::Always(to)) if folded => *to,
                 Some(_) => To::Go(step),
             };
             let node = match (step, *question) {

@@ -131,8 +131,9 @@ fn reachable(flow: &Flow, root: StepId, cuts: &BTreeSet<StepId>) -> (Vec<StepId>
     (steps, numbers)
 }
 
-/// The immediate dominator of each node, the first being its own. Nodes are in an order in which edges lead forward.
-fn dominators(successors: &[[Option<usize>; 2]]) -> Vec<usize> {
+/// The immediate dominator of each node; the first, and those that nothing leads to, are their own. Nodes are in an
+/// order in which edges lead forward.
+pub(super) fn dominators(successors: &[[Option<usize>; 2]]) -> Vec<usize> {
     // Ancestors are found by jumps, as long as those of a skew-binary number: a path of n nodes in O(log n).
     struct Tree {
         parent: Vec<usize>,
@@ -332,6 +333,8 @@ impl Lowering<'_> {
                     break;
                 }
             }
+            #[cfg(feature = "analysis")]
+            entry.reach(step, &guard.0);
             self.extra = self.extra.saturating_sub(copies);
             self.step(at, &guard, &mut entry, &mut incoming);
             guards[at] = guard;

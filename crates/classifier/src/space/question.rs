@@ -7,7 +7,7 @@ use crate::sets::{Interval, RankSet, Sets};
 use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
-use policy::{AddrRef, Comparison, Field, Program, Set, Step, StepId, Test};
+use policy::{AddrRef, Comparison, Field, LimitRate, Program, Set, Step, StepId, Test, Translation};
 use wire::IpAddr;
 
 /// A question as the program puts it.
@@ -18,17 +18,33 @@ enum Asked<'p> {
     Fixed(Field, Comparison, IpAddr),
     Version(u32),
     Predicate(Predicate),
-    /// Answered by running the step.
-    Run,
+    /// Answered by running the step: what tells it from others that may be answered otherwise.
+    #[cfg_attr(not(feature = "analysis"), expect(dead_code, reason = "only analysis tells them apart"))]
+    Run(Unknown),
     /// Not a question.
     Nothing,
+}
+
+/// What only running tells. Of two programs, what is equal here has equal answers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unknown {
+    /// A token bucket, and how many tests of such a bucket are before this one in its program.
+    Limit(LimitRate, u32),
+    Translation(Translation),
 }
 
 /// A set of values as intervals in one part of a dimension.
 type Pieces = Vec<(usize, Vec<(u128, u128)>)>;
 
 pub(super) fn ask(programs: &[&Program], purpose: Purpose) -> (Space, Vec<Vec<Question>>) {
-    let mut maker = Maker { space: Space::default(), dims: BTreeMap::new(), purpose };
+    let mut maker = Maker {
+        space: Space::default(),
+        dims: BTreeMap::new(),
+        purpose,
+        likes: BTreeMap::new(),
+        #[cfg(feature = "analysis")]
+        unknowns: Vec::new(),
+    };
     // Fields first, so that they get the dimensions of which there are only so many.
     for round in [Round::Fields, Round::Others] {
         for (number, program) in programs.iter().enumerate() {
@@ -66,11 +82,14 @@ fn asked<'p>(program: &'p Program, step: &Step) -> Asked<'p> {
             Test::Compare { left, comparison, right } => {
                 Asked::Predicate(Predicate::Compare { left: *left, comparison: *comparison, right: *right })
             }
-            Test::Limit(_) => Asked::Run,
+            Test::Limit(limit) => match program.limits().get(*limit as usize) {
+                Some(rate) => Asked::Run(Unknown::Limit(*rate, 0)),
+                None => Asked::Nothing,
+            },
         },
         Step::Translate { translation, .. } => match family(translation) {
             Some(version) => Asked::Version(version),
-            None => Asked::Run,
+            None => Asked::Run(Unknown::Translation(*translation)),
         },
         Step::Log { .. } | Step::End(_) => Asked::Nothing,
     }
@@ -86,6 +105,10 @@ struct Maker {
     space: Space,
     dims: BTreeMap<Key, Dim>,
     purpose: Purpose,
+    /// Which steps share a dimension, by whose key.
+    likes: BTreeMap<(u8, StepId), Key>,
+    #[cfg(feature = "analysis")]
+    unknowns: Vec<(Unknown, u8, StepId)>,
 }
 
 /// Orders axes, so that they can be found.
@@ -106,10 +129,11 @@ impl Maker {
                 self.open(predicate_key(predicate), Axis::Outcome(*predicate));
             }
             #[cfg(feature = "analysis")]
-            Asked::Run if round == Round::Others && self.purpose == Purpose::Analysis => {
+            Asked::Run(unknown) if round == Round::Others && self.purpose == Purpose::Analysis => {
+                let (program, id) = self.first_like(program, id, *unknown);
                 self.open(Key::Free(program, id), Axis::Free(program, id));
             }
-            Asked::Predicate(_) | Asked::Run | Asked::Nothing => {}
+            Asked::Predicate(_) | Asked::Run(_) | Asked::Nothing => {}
             Asked::Member(..) | Asked::Flags(_) | Asked::Fixed(..) | Asked::Version(_) => {
                 if round == Round::Others {
                     return;
@@ -126,6 +150,26 @@ impl Maker {
             }
         }
         let _ = (program, id);
+    }
+
+    /// The step whose answer is this one's too: of the other program, the same translation, or as many tests behind the
+    /// first of an equal token bucket.
+    #[cfg(feature = "analysis")]
+    fn first_like(&mut self, program: u8, id: StepId, unknown: Unknown) -> (u8, StepId) {
+        let unknown = match unknown {
+            Unknown::Limit(rate, _) => {
+                let same = |(known, of, _): &&(Unknown, u8, StepId)| {
+                    *of == program && matches!(known, Unknown::Limit(other, _) if *other == rate)
+                };
+                Unknown::Limit(rate, self.unknowns.iter().filter(same).count() as u32)
+            }
+            translation => translation,
+        };
+        let known = self.unknowns.iter().find(|(known, of, _)| *of != program && *known == unknown);
+        let first = known.map_or((program, id), |(_, program, id)| (*program, *id));
+        self.unknowns.push((unknown, program, id));
+        self.likes.insert((program, id), Key::Free(first.0, first.1));
+        first
     }
 
     fn open(&mut self, key: Key, axis: Axis) -> Option<Dim> {
@@ -198,11 +242,11 @@ impl Maker {
             Some(dim) => Question::In { dim: *dim, set: sets.add(vec![(1, 1)]) },
             None => Question::Ask,
         };
-        let Self { space: Space { dims, sets }, dims: known, .. } = self;
+        let Self { space: Space { dims, sets }, dims: known, likes, .. } = self;
         match asked {
             Asked::Nothing => Question::Constant(false),
             Asked::Predicate(predicate) => outcome(known, sets, &predicate_key(predicate)),
-            Asked::Run => outcome(known, sets, &Key::Free(program, id)),
+            Asked::Run(_) => outcome(known, sets, likes.get(&(program, id)).unwrap_or(&Key::Free(program, id))),
             Asked::Fixed(field, comparison, _) if !field.is_address() => {
                 Question::Constant(*comparison == Comparison::NotEqual)
             }
@@ -259,7 +303,7 @@ fn place(asked: &Asked<'_>) -> Option<(Key, Axis)> {
         Asked::Member(field, _) | Asked::Fixed(field, ..) => *field,
         Asked::Flags(_) => Field::TcpFlags,
         Asked::Version(_) => Field::IpVersion,
-        Asked::Predicate(_) | Asked::Run | Asked::Nothing => return None,
+        Asked::Predicate(_) | Asked::Run(_) | Asked::Nothing => return None,
     };
     Some(match field {
         Field::IpSaddr | Field::IpDaddr => (Key::Field(field), Axis::Address(field)),
@@ -322,7 +366,7 @@ fn pieces(asked: &Asked<'_>) -> Pieces {
             };
             vec![(part, intervals.into_iter().flatten().collect())]
         }
-        Asked::Predicate(_) | Asked::Run | Asked::Nothing => vec![],
+        Asked::Predicate(_) | Asked::Run(_) | Asked::Nothing => vec![],
     }
 }
 

@@ -3,7 +3,7 @@
 use super::Starts;
 use alloc::vec;
 use alloc::vec::Vec;
-use lanes::{Keys8, Keys16, Level};
+use lanes::{Keys8, Keys16, Level, Levels};
 
 /// How many starts are not above a value.
 #[derive(Clone, Debug)]
@@ -20,17 +20,14 @@ pub(crate) enum Tree {
 #[derive(Clone, Debug)]
 pub(crate) struct Narrow {
     lines: Vec<Keys16>,
-    /// Where each level begins, from the root, and where the last ends.
-    levels: Vec<u32>,
-    len: u32,
+    levels: Levels,
 }
 
 /// 64-bit keys, nine ways a line.
 #[derive(Clone, Debug)]
 struct Halves {
     lines: Vec<Keys8>,
-    levels: Vec<u32>,
-    len: u32,
+    levels: Levels,
 }
 
 /// 128-bit starts: a tree of their upper halves, and for each of those that occurs several times or with a lower half
@@ -81,6 +78,15 @@ impl Tree {
         }
     }
 
+    /// Each value is replaced by its rank.
+    #[inline]
+    pub fn rank_many(&self, level: Level, values: &mut [u32]) {
+        match self {
+            Self::Narrow(tree) => level.rank16_many(&tree.lines, &tree.levels, values),
+            _ => values.iter_mut().for_each(|value| *value = self.rank(level, *value)),
+        }
+    }
+
     /// Of a 128-bit value.
     #[inline]
     pub fn rank_wide(&self, level: Level, value: u128) -> u32 {
@@ -95,9 +101,12 @@ impl Tree {
         match self {
             Self::None => 0,
             Self::Direct(_) => 1,
-            Self::Narrow(tree) => tree.levels.len() - 1,
+            Self::Narrow(tree) => tree.levels.height(),
             Self::Wide(tree) => {
-                tree.uppers.levels.len() + tree.lowers.iter().map(|lowers| lowers.levels.len() - 1).max().unwrap_or(0)
+                // One for the group.
+                tree.uppers.levels.height()
+                    + 1
+                    + tree.lowers.iter().map(|lowers| lowers.levels.height()).max().unwrap_or(0)
             }
         }
     }
@@ -119,24 +128,24 @@ impl Tree {
 impl Narrow {
     fn of(starts: &[u32]) -> Self {
         let (lines, levels) = levels(starts, Keys16::LEN, |keys| Keys16::new(keys.iter().copied()));
-        Self { lines, levels, len: starts.len() as u32 }
+        Self { lines, levels }
     }
 
     #[inline]
     fn rank(&self, level: Level, value: u32) -> u32 {
-        level.rank16(&self.lines, &self.levels, self.len, value)
+        level.rank16(&self.lines, &self.levels, value)
     }
 }
 
 impl Halves {
     fn of(keys: &[u64]) -> Self {
         let (lines, levels) = levels(keys, Keys8::LEN, |keys| Keys8::new(keys.iter().copied()));
-        Self { lines, levels, len: keys.len() as u32 }
+        Self { lines, levels }
     }
 
     #[inline]
     fn rank(&self, level: Level, value: u64) -> u32 {
-        level.rank8(&self.lines, &self.levels, self.len, value)
+        level.rank8(&self.lines, &self.levels, value)
     }
 }
 
@@ -175,7 +184,7 @@ impl Wide {
 }
 
 /// Lines of `way` keys, and above them lines whose keys are the first of each line below but the first.
-fn levels<K: Copy, L>(keys: &[K], way: usize, line: impl Fn(&[K]) -> L) -> (Vec<L>, Vec<u32>) {
+fn levels<K: Copy, L>(keys: &[K], way: usize, line: impl Fn(&[K]) -> L) -> (Vec<L>, Levels) {
     let mut below: Vec<Vec<L>> = vec![keys.chunks(way).map(&line).collect()];
     let mut firsts: Vec<K> = keys.chunks(way).filter_map(|chunk| chunk.first().copied()).collect();
     while firsts.len() > 1 {
@@ -188,8 +197,7 @@ fn levels<K: Copy, L>(keys: &[K], way: usize, line: impl Fn(&[K]) -> L) -> (Vec<
         starts.push(lines.len() as u32);
         lines.extend(level);
     }
-    starts.push(lines.len() as u32);
-    (lines, starts)
+    (lines, Levels::new(&starts, keys.len() as u32))
 }
 
 #[cfg(test)]

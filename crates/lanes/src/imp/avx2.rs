@@ -1,6 +1,6 @@
 //! AVX2: eight keys at a time.
 
-use crate::{BATCH, Edge, Fork, Keys8, Keys16, Ranks, Walks};
+use crate::{BATCH, Edge, Fork, Keys8, Keys16, Levels, Ranks, Walks};
 use core::arch::x86_64::{
     __m256i, _mm256_castsi256_pd, _mm256_castsi256_ps, _mm256_cmpgt_epi32, _mm256_cmpgt_epi64, _mm256_load_si256,
     _mm256_movemask_pd, _mm256_movemask_ps, _mm256_set1_epi32, _mm256_set1_epi64x,

@@ -7,64 +7,70 @@ mod scalar;
 mod sse2;
 
 use crate::level::Kind;
-use crate::{BATCH, Edge, Fork, Keys8, Keys16, Level, Ranks, Walks};
+use crate::{BATCH, Edge, Fork, Keys8, Keys16, Level, Levels, Ranks, Walks};
 
 /// The loops over lines, written once and compiled with the instructions of each level, around the level's own
 /// `count16`, `count8` and `way`.
 macro_rules! loops {
     ($(#[$feature:meta])*) => {
         $(#[$feature])*
-        pub fn rank16(lines: &[Keys16], starts: &[u32], len: u32, value: u32) -> u32 {
+        #[inline]
+        pub fn rank16(lines: &[Keys16], levels: &Levels, value: u32) -> u32 {
+            // Places that are not used hold this value.
+            if value == u32::MAX {
+                return levels.len;
+            }
             let biased = crate::keys::biased32(value);
-            let mut at = 0;
-            let mut rest = starts;
-            while let [start, next, below @ ..] = rest {
-                let Some(line) = lines.get(start.wrapping_add(at) as usize) else { return len };
-                let count = count16(line, biased);
-                if below.is_empty() {
-                    return at.wrapping_mul(16).wrapping_add(count).min(len);
-                }
-                // The places that are filled up count as keys for the largest value only, which belongs to the last
-                // line of the next level.
-                let last = below.first().map_or(0, |end| end.wrapping_sub(*next).wrapping_sub(1));
-                at = at.wrapping_mul(17).wrapping_add(count).min(last);
-                rest = rest.get(1..).unwrap_or(&[]);
+            let mut at = 0_u32;
+            let inner = usize::from(levels.inner) % Levels::MOST;
+            for start in &levels.starts[..inner] {
+                let Some(line) = lines.get(start.wrapping_add(at) as usize) else { return levels.len };
+                at = at.wrapping_mul(17).wrapping_add(count16(line, biased));
             }
-            0
+            match lines.get(levels.starts[inner].wrapping_add(at) as usize) {
+                Some(line) => at.wrapping_mul(16).wrapping_add(count16(line, biased)),
+                None => levels.len,
+            }
         }
 
         $(#[$feature])*
-        pub fn rank16_many(lines: &[Keys16], starts: &[u32], len: u32, values: &mut [u32]) {
+        pub fn rank16_many(lines: &[Keys16], levels: &Levels, values: &mut [u32]) {
             for value in values {
-                *value = rank16(lines, starts, len, *value);
+                *value = rank16(lines, levels, *value);
             }
         }
 
         $(#[$feature])*
-        pub fn rank8(lines: &[Keys8], starts: &[u32], len: u32, value: u64) -> u32 {
+        pub fn rank8(lines: &[Keys8], levels: &Levels, value: u64) -> u32 {
+            if value == u64::MAX {
+                return levels.len;
+            }
             let biased = crate::keys::biased64(value);
-            let mut at = 0;
-            let mut rest = starts;
-            while let [start, next, below @ ..] = rest {
-                let Some(line) = lines.get(start.wrapping_add(at) as usize) else { return len };
-                let count = count8(line, biased);
-                if below.is_empty() {
-                    return at.wrapping_mul(8).wrapping_add(count).min(len);
-                }
-                let last = below.first().map_or(0, |end| end.wrapping_sub(*next).wrapping_sub(1));
-                at = at.wrapping_mul(9).wrapping_add(count).min(last);
-                rest = rest.get(1..).unwrap_or(&[]);
+            let mut at = 0_u32;
+            let inner = usize::from(levels.inner) % Levels::MOST;
+            for start in &levels.starts[..inner] {
+                let Some(line) = lines.get(start.wrapping_add(at) as usize) else { return levels.len };
+                at = at.wrapping_mul(9).wrapping_add(count8(line, biased));
             }
-            0
+            match lines.get(levels.starts[inner].wrapping_add(at) as usize) {
+                Some(line) => at.wrapping_mul(8).wrapping_add(count8(line, biased)),
+                None => levels.len,
+            }
         }
 
         $(#[$feature])*
-        pub fn walk(forks: &[Fork], ranks: &Ranks, mut edge: Edge) -> u32 {
-            while !edge.is_leaf() {
-                let Some(fork) = forks.get(edge.index()) else { return Edge::MAX_LEAF };
-                edge = way(fork, ranks.0[edge.slot()]);
+        pub fn walk(forks: &[Fork], ranks: &Ranks, edges: &[Edge], mut best: u32) -> u32 {
+            for edge in edges {
+                let mut edge = *edge;
+                while !edge.is_leaf() {
+                    edge = match forks.get(edge.index()) {
+                        Some(fork) => way(fork, ranks.0[edge.slot()]),
+                        None => Edge::NONE,
+                    };
+                }
+                best = best.min(edge.value());
             }
-            edge.value()
+            best
         }
 
         $(#[$feature])*
@@ -112,29 +118,28 @@ macro_rules! choose {
 }
 
 impl Level {
-    /// How many keys of a tree are not above `value`; `len` is how many keys it has, `starts` where each level begins
-    /// in `lines`, from the root, and where the last ends.
+    /// How many keys of a tree are not above `value`.
     #[inline]
-    pub fn rank16(self, lines: &[Keys16], starts: &[u32], len: u32, value: u32) -> u32 {
-        choose!(self, rank16(lines, starts, len, value))
+    pub fn rank16(self, lines: &[Keys16], levels: &Levels, value: u32) -> u32 {
+        choose!(self, rank16(lines, levels, value))
     }
 
     /// [`rank16`](Self::rank16) of many values, each replaced by its rank.
     #[inline]
-    pub fn rank16_many(self, lines: &[Keys16], starts: &[u32], len: u32, values: &mut [u32]) {
-        choose!(self, rank16_many(lines, starts, len, values));
+    pub fn rank16_many(self, lines: &[Keys16], levels: &Levels, values: &mut [u32]) {
+        choose!(self, rank16_many(lines, levels, values));
     }
 
     /// As [`rank16`](Self::rank16), for 64-bit keys.
     #[inline]
-    pub fn rank8(self, lines: &[Keys8], starts: &[u32], len: u32, value: u64) -> u32 {
-        choose!(self, rank8(lines, starts, len, value))
+    pub fn rank8(self, lines: &[Keys8], levels: &Levels, value: u64) -> u32 {
+        choose!(self, rank8(lines, levels, value))
     }
 
-    /// The value of the leaf that `edge` leads to.
+    /// The least of `best` and of the leaves that the edges lead to.
     #[inline]
-    pub fn walk(self, forks: &[Fork], ranks: &Ranks, edge: Edge) -> u32 {
-        choose!(self, walk(forks, ranks, edge))
+    pub fn walk(self, forks: &[Fork], ranks: &Ranks, edges: &[Edge], best: u32) -> u32 {
+        choose!(self, walk(forks, ranks, edges, best))
     }
 
     /// Ends all walks; `best` keeps for each packet the least of itself and of the leaves that its walks came to.

@@ -1,6 +1,6 @@
 //! Plain Rust, without branches: what the others must equal.
 
-use crate::{BATCH, Edge, Fork, Keys8, Keys16, Ranks, Walks};
+use crate::{BATCH, Edge, Fork, Keys8, Keys16, Levels, Ranks, Walks};
 
 fn count16(line: &Keys16, biased: i32) -> u32 {
     line.0.iter().map(|key| u32::from(*key <= biased)).sum()

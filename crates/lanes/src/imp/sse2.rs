@@ -1,6 +1,6 @@
 //! SSE2: four keys at a time. It has no 64-bit comparison, so those stay scalar.
 
-use crate::{BATCH, Edge, Fork, Keys8, Keys16, Ranks, Walks};
+use crate::{BATCH, Edge, Fork, Keys8, Keys16, Levels, Ranks, Walks};
 use core::arch::x86_64::{
     __m128i, _mm_cmpgt_epi32, _mm_load_si128, _mm_movemask_epi8, _mm_packs_epi16, _mm_packs_epi32, _mm_set1_epi32,
     _mm_setzero_si128,
