@@ -67,7 +67,7 @@ fn run(row: &Row, bursts: u64, mut took: impl FnMut(Duration)) {
         for at in nth * BURST..(nth + 1) * BURST {
             port = Some((row.packet)(&mut bed, at));
         }
-        bed.now = bed.now + Duration::from_micros(2);
+        bed.now += Duration::from_micros(2);
         took(bed.run(port.unwrap_or(saltgate_bench_plane::USERS)));
         assert_eq!(bed.sent() - before, if expected { BURST } else { 0 }, "{}: burst {nth}", row.name);
     }

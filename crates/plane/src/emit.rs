@@ -109,6 +109,19 @@ fn word(head: &mut [u8], at: usize, new: u16) -> Change {
 }
 
 fn adjust(head: &mut [u8], at: usize, partial: bool, addresses: Delta, rest: Change, udp: bool) {
+    transport_checksum(head, at, partial, addresses, addresses.and(rest.0), udp);
+}
+
+/// Adjusts the checksum at `at` for a change of `addresses`, or, where that of the pseudo-header is not the only one,
+/// for `all` that has changed.
+pub(crate) fn transport_checksum(
+    head: &mut [u8],
+    at: usize,
+    partial: bool,
+    addresses: Delta,
+    all: Delta,
+    udp: bool,
+) {
     let Some(place) = head.get_mut(at..at + 2) else { return };
     let old = u16::from_be_bytes([place[0], place[1]]);
     let new = if partial {
@@ -116,7 +129,7 @@ fn adjust(head: &mut [u8], at: usize, partial: bool, addresses: Delta, rest: Cha
     } else if udp && old == 0 {
         0
     } else {
-        match addresses.and(rest.0).apply(old) {
+        match all.apply(old) {
             0 if udp => 0xffff,
             new => new,
         }

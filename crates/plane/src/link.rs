@@ -43,7 +43,7 @@ impl<B: Buffer> Plane<B> {
     }
 
     /// Puts the link header on and hands the frame to its port.
-    fn launch(&mut self, packet: Waiting<B>, mac: MacAddr, out: &mut impl Outlet<B>) {
+    pub(crate) fn launch(&mut self, packet: Waiting<B>, mac: MacAddr, out: &mut impl Outlet<B>) {
         let Waiting { mut frame, iface, neighbor, sender, l3 } = packet;
         let Some(egress) = self.ifaces.get(iface) else { return };
         if !emit::link(&mut frame, l3, egress, mac, neighbor.is_ipv4()) {
@@ -263,6 +263,7 @@ impl<B: Buffer> Plane<B> {
     /// Another station has our IPv6 address: it is given up (RFC 4862 §5.4.5).
     fn give_up_address6(&mut self, id: IfaceId, address: Ipv6Addr, out: &mut impl Outlet<B>) {
         self.ifaces.remove_address6(id, address);
+        self.decisions.forget();
         out.event(Event::DuplicateAddress { iface: id, address: IpAddr::V6(address) });
     }
 
