@@ -59,7 +59,7 @@ pub(crate) struct Trail {
 impl Trail {
     pub const ROOM: usize = 8;
 
-        /// In order; `None` if there were more than there is room for.
+    /// In order; `None` if there were more than there is room for.
     pub fn rules(&self) -> Option<&[RuleId]> {
         self.rules.get(..usize::from(self.len)).filter(|_| !self.overflown)
     }
@@ -116,12 +116,12 @@ impl RuleCounts {
     }
 
     /// Begins a new trail.
-        pub(crate) fn begin_trail(&mut self) {
+    pub(crate) fn begin_trail(&mut self) {
         (self.trail.len, self.trail.overflown) = (0, false);
     }
 
     /// The rules that have acted since the trail began.
-        pub(crate) fn trail(&self) -> &Trail {
+    pub(crate) fn trail(&self) -> &Trail {
         &self.trail
     }
 

@@ -1,8 +1,8 @@
 //! One connection, in two cache lines, and how long it may be silent.
 //!
 //! ```text
-//!  line 0  ends of both directions 24 | zone, flags, iface, protocol 8 | deadline 8 | decisions 8 | rewriting 8 | sites 8
-//!  line 1  TCP 44 | mapping 4 | lists of the table 12
+//!  line 0  ends of both directions 32 | deadline 8 | decisions 8 | rewriting 8 | site 4 | flags, protocol 4
+//!  line 1  TCP 44 | site 4 | mapping 4 | lists of the table 10 | Iface 2
 //! ```
 //!
 //! A known packet of anything but TCP touches the first line alone. IPv6 addresses are in a third line, in a slab of
@@ -10,7 +10,7 @@
 
 use super::mapping::MappingId;
 use super::tcp::TcpState;
-use crate::fastpath::{Rewriting, DecisionId};
+use crate::fastpath::{DecisionId, Rewriting};
 use crate::nat::{Site, Sites};
 use crate::parse::{Packet, Transport};
 use policy::{Conntrack as Settings, FunctionId, Hook};
@@ -26,15 +26,13 @@ pub(crate) enum Direction {
     Reply = 1,
 }
 
-/// What tells the packets of one direction from all others, but for protocol and zone. Of IPv6, `src` is the place of
-/// both addresses in the slab of those, and `dst` is 0.
+/// What tells the packets of one direction from all others: a [`Key`](super::Key), but that the addresses of IPv6 are
+/// in a slab of their own, and here is their place in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub(super) struct Ends {
-    pub src: u32,
-    pub dst: u32,
-    pub sport: u16,
-    pub dport: u16,
+    pub addresses: u64,
+    pub rest: u64,
 }
 
 /// A connection as it stands in the table.
@@ -44,19 +42,16 @@ pub(crate) struct Flow {
     /// By direction: as its first packet was seen, before any rewriting; as its replies are expected, which is that
     /// reversed but for what a translation changes.
     pub(super) ends: [Ends; 2],
-    pub(super) zone: u16,
-    pub(super) flags: u16,
-    /// The Iface that its first packet came in by; `u16::MAX`: none, the box made it.
-    iface: u16,
-    pub protocol: u8,
     pub deadline: Instant,
     /// By direction: what was decided about its packets, so that they need not be judged again.
     pub decisions: [DecisionId; 2],
     /// By direction: what its translation does to checksums.
     pub rewriting: [Rewriting; 2],
-    dnat: PackedSite,
     snat: PackedSite,
+    pub(super) flags: u16,
+    pub protocol: u8,
     pub tcp: TcpState,
+    dnat: PackedSite,
     /// The mapping that its source goes by.
     mapping: u32,
     /// Neighbors in its list of the timer wheel, or the next free record.
@@ -64,9 +59,11 @@ pub(crate) struct Flow {
     pub(super) prev: u32,
     /// Its slot of the wheel.
     pub(super) slot: u16,
+    /// The Iface that its first packet came in by; `u16::MAX`: none, the box made it.
+    iface: u16,
 }
 
-const _: () = assert!(size_of::<Flow>() == 128);
+const _: () = assert!(size_of::<Flow>() == 128 && core::mem::offset_of!(Flow, tcp) == 64);
 
 /// Iface and function of a [`Site`]; whether there is one, and its hook, are among the flags.
 #[derive(Clone, Copy, Debug)]
@@ -85,8 +82,6 @@ const NO_MAPPING: u32 = u32::MAX;
 pub(super) mod flag {
     /// The record holds a flow.
     pub const USED: u16 = 1;
-    /// Its addresses are in the slab of IPv6.
-    pub const V6: u16 = 1 << 1;
     /// A reply has been seen.
     pub const REPLIED: u16 = 1 << 2;
     /// The balancer has picked a node for it.
@@ -119,8 +114,7 @@ impl PackedSite {
 impl Flow {
     /// A record that holds nothing.
     pub(super) const FREE: Self = Self {
-        ends: [Ends { src: 0, dst: 0, sport: 0, dport: 0 }; 2],
-        zone: 0,
+        ends: [Ends { addresses: 0, rest: 0 }; 2],
         flags: 0,
         iface: NONE,
         protocol: 0,

@@ -83,7 +83,7 @@ impl Index {
     }
 
     /// The number of this hash that `is_it` recognises.
-    #[inline]
+    #[inline(always)]
     pub fn find(&self, hash: u64, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
         let Place { tag, buckets } = self.place(hash);
         for at in buckets {

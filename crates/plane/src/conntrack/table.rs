@@ -76,14 +76,27 @@ impl Table {
         self.get(id).map(|flow| self.key(flow, direction).into())
     }
 
+    #[inline(always)]
     fn key(&self, flow: &Flow, direction: Direction) -> Key {
-        let Ends { src, dst, sport, dport } = flow.ends[direction as usize];
-        let rest = Key::rest(sport, dport, flow.zone, flow.protocol);
-        if flow.has(flag::V6) {
-            let (src, dst) = self.addresses.get(src, direction);
+        let Ends { addresses, rest } = flow.ends[direction as usize];
+        if Key::is_v6(rest) {
+            let (src, dst) = self.addresses.get(addresses as u32, direction);
             Key::V6 { src, dst, rest }
         } else {
-            Key::v4(src, dst, rest)
+            Key::V4 { addresses, rest }
+        }
+    }
+
+    #[inline(always)]
+    fn is(&self, reference: u32, key: &Key) -> bool {
+        let (id, direction) = unpack(reference);
+        let Some(flow) = self.records.get(id.0 as usize) else { return false };
+        let ends = &flow.ends[direction as usize];
+        match *key {
+            Key::V4 { addresses, rest } => ends.addresses == addresses && ends.rest == rest,
+            Key::V6 { src, dst, rest } => {
+                ends.rest == rest && self.addresses.get(ends.addresses as u32, direction) == (src, dst)
+            }
         }
     }
 
@@ -100,10 +113,7 @@ impl Table {
     /// `hash`: that of the key.
     #[inline(always)]
     pub fn find_key(&self, key: &Key, hash: u64) -> Option<(FlowId, Direction)> {
-        let is_it = |reference| {
-            let (id, direction) = unpack(reference);
-            self.get(id).is_some_and(|flow| self.key(flow, direction) == *key)
-        };
+        let is_it = |reference| self.is(reference, key);
         self.index.find(hash, is_it).map(unpack)
     }
 
@@ -143,22 +153,16 @@ impl Table {
 
     /// False where the slab of IPv6 addresses has no room.
     fn write_ends(&mut self, flow: &mut Flow, original: &Key, reply: &Key) -> bool {
-        flow.zone = original.zone();
-        match (*original, *reply) {
-            (Key::V4 { addresses: original, .. }, Key::V4 { addresses: reply, .. }) => {
-                let words = |addresses: u64| ((addresses >> 32) as u32, addresses as u32);
-                (flow.ends[0].src, flow.ends[0].dst) = words(original);
-                (flow.ends[1].src, flow.ends[1].dst) = words(reply);
-            }
+        let (there, back) = match (*original, *reply) {
+            (Key::V4 { addresses: there, .. }, Key::V4 { addresses: back, .. }) => (there, back),
             (Key::V6 { src, dst, .. }, Key::V6 { src: reply_src, dst: reply_dst, .. }) => {
                 let Some(place) = self.addresses.enter([src, dst, reply_src, reply_dst]) else { return false };
-                flow.set(flag::V6, true);
-                (flow.ends[0].src, flow.ends[1].src) = (place, place);
+                (u64::from(place), u64::from(place))
             }
             _ => return false,
-        }
-        (flow.ends[0].sport, flow.ends[0].dport) = (original.sport(), original.dport());
-        (flow.ends[1].sport, flow.ends[1].dport) = (reply.sport(), reply.dport());
+        };
+        flow.ends =
+            [Ends { addresses: there, rest: original.of_rest() }, Ends { addresses: back, rest: reply.of_rest() }];
         true
     }
 
@@ -169,8 +173,8 @@ impl Table {
             let hash = self.hash(&self.key(&flow, direction));
             self.index.leave(hash, pack(id.0, direction));
         }
-        if flow.has(flag::V6) {
-            self.addresses.leave(flow.ends[0].src);
+        if Key::is_v6(flow.ends[0].rest) {
+            self.addresses.leave(flow.ends[0].addresses as u32);
         }
         let free = core::mem::replace(&mut self.free, id.0);
         if let Some(record) = self.records.get_mut(id.0 as usize) {

@@ -46,7 +46,7 @@ impl Tuple {
         let rest = Key::rest(self.sport, self.dport, self.zone, self.protocol);
         match (self.src, self.dst) {
             (IpAddr::V4(src), IpAddr::V4(dst)) => Key::v4(src.to_bits(), dst.to_bits(), rest),
-            (IpAddr::V6(src), IpAddr::V6(dst)) => Key::V6 { src: src.to_bits(), dst: dst.to_bits(), rest },
+            (IpAddr::V6(src), IpAddr::V6(dst)) => Key::v6(src.to_bits(), dst.to_bits(), rest),
             // No packet has addresses of two families.
             _ => Key::v4(0, 0, rest),
         }
@@ -68,16 +68,34 @@ pub(crate) enum Key {
     V6 { src: u128, dst: u128, rest: u64 },
 }
 
+/// Set in `rest` of IPv6, so that no tuple of one family looks like one of the other.
+const V6: u64 = 1 << 24;
+
 impl Key {
     #[inline(always)]
     pub const fn v4(src: u32, dst: u32, rest: u64) -> Self {
         Self::V4 { addresses: (src as u64) << 32 | dst as u64, rest }
     }
 
-    /// What a tuple has beside its addresses, in one word.
+    #[inline(always)]
+    pub const fn v6(src: u128, dst: u128, rest: u64) -> Self {
+        Self::V6 { src, dst, rest: rest | V6 }
+    }
+
+    pub const fn is_v6(rest: u64) -> bool {
+        rest & V6 != 0
+    }
+
+    /// What a tuple has beside its addresses and their family, in one word.
     #[inline(always)]
     pub const fn rest(sport: u16, dport: u16, zone: u16, protocol: u8) -> u64 {
         (sport as u64) << 48 | (dport as u64) << 32 | (zone as u64) << 8 | protocol as u64
+    }
+
+    pub const fn of_rest(&self) -> u64 {
+        match self {
+            Self::V4 { rest, .. } | Self::V6 { rest, .. } => *rest,
+        }
     }
 
     pub const fn sport(&self) -> u16 {

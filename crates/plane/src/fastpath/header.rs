@@ -22,7 +22,8 @@ pub(super) struct Header {
 }
 
 impl Header {
-    /// `head` begins with the link header `link`; the frame has `len` bytes. `None`: of another shape.
+    /// Of a frame of `len` bytes that begins with the link header `link`, of which `head` is at hand. `None`: of
+    /// another shape.
     #[inline(always)]
     pub fn read(head: &[u8], len: usize, link: &ethernet::Header) -> Option<Self> {
         match link.ethertype {
@@ -71,7 +72,7 @@ impl Header {
         let protocol = bytes[6];
         let is_tcp = transport(head, l3 + IP, payload_len, protocol, word(IP + 4))?;
         let rest = Key::rest(word(IP), word(IP + 2), 0, protocol);
-        let key = Key::V6 { src: address(ipv6::field::SADDR)?, dst: address(ipv6::field::DADDR)?, rest };
+        let key = Key::v6(address(ipv6::field::SADDR)?, address(ipv6::field::DADDR)?, rest);
         Some(Self { key, l3, l4: l3 + IP, total_len, is_v4: false, is_tcp })
     }
 

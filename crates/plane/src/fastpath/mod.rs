@@ -20,7 +20,7 @@ mod header;
 mod rewriting;
 
 use crate::conntrack::{Direction, FlowId, Tracked, Tuple};
-use crate::neighbor::{Sender, Waiting, group_mac};
+use crate::neighbor::{Sender, group_mac};
 use crate::parse::Transport;
 use crate::route::NextHop;
 use crate::{Outlet, Plane};
@@ -37,25 +37,22 @@ struct Known {
     iif: IfaceId,
     flow: FlowId,
     direction: Direction,
-    decision: Decision,
+    decision: DecisionId,
+    oif: IfaceId,
     mac: MacAddr,
 }
 
 impl<B: Buffer> Plane<B> {
     /// Does with a packet what the walk has done with the last one like it. Gives it back, and nothing has changed,
     /// where that is for the walk to say.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn pass_known(&mut self, now: Instant, port: PortId, frame: B, out: &mut impl Outlet<B>) -> Option<B> {
         if !self.decisions.is_on() || self.rules.trace.is_on() {
             return Some(frame);
         }
-        match self.recognise(now, port, &frame) {
-            Some(known) => {
-                self.launch_known(now, &known, frame, out);
-                None
-            }
-            None => Some(frame),
-        }
+        let Some(known) = self.recognise(now, port, &frame) else { return Some(frame) };
+        self.launch_known(now, &known, frame, out);
+        None
     }
 
     /// Finds flow and decision. Only the windows of TCP have changed, once it is certain that the packet goes on.
@@ -70,7 +67,8 @@ impl<B: Buffer> Plane<B> {
         }
         let (id, direction) = self.conntrack.find_known(now, &header.key)?;
         let flow = self.conntrack.flow(id)?;
-        let decision = *self.decisions.get(flow.decisions[direction as usize])?;
+        let number = flow.decisions[direction as usize];
+        let decision = self.decisions.get(number)?;
         if decision.iif != iif || decision.replied != flow.replied() {
             return None;
         }
@@ -81,8 +79,8 @@ impl<B: Buffer> Plane<B> {
         if wire_len > usize::from(decision.mtu) {
             return None;
         }
-        let NextHop { iface, neighbor } = decision.hop;
-        let mac = self.neighbors.at(decision.neighbor_place, now, iface, neighbor)?;
+        let oif = decision.hop.iface;
+        let mac = self.neighbors.at(decision.neighbor_place, now, oif, decision.hop.neighbor)?;
         if header.is_tcp {
             let (tcp, payload_len) = header.tcp(head)?;
             let bytes = head.get(header.l4..)?;
@@ -90,26 +88,26 @@ impl<B: Buffer> Plane<B> {
                 return None;
             }
         }
-        Some(Known { header, iif, flow: id, direction, decision, mac })
+        Some(Known { header, iif, flow: id, direction, decision: number, oif, mac })
     }
 
     /// Counts, rewrites and sends it.
     #[inline(always)]
     fn launch_known(&mut self, now: Instant, known: &Known, mut frame: B, out: &mut impl Outlet<B>) {
-        let Known { header, iif, flow, direction, decision, mac } = known;
-        let NextHop { iface, neighbor } = decision.hop;
+        let Known { header, iif, flow, direction, decision, oif, mac } = known;
         self.counters.iface_mut(Some(*iif)).received += 1;
-        self.neighbors.touch(decision.neighbor_place, now);
-        for rule in decision.rules.rules().unwrap_or(&[]) {
-            self.rules.counts.again(*rule, header.total_len as u32);
+        if let Some(decision) = self.decisions.get(*decision) {
+            self.neighbors.touch(decision.neighbor_place, now);
+            for rule in decision.rules.rules().unwrap_or(&[]) {
+                self.rules.counts.again(*rule, header.total_len as u32);
+            }
         }
         let translation = self.conntrack.refresh_known(now, *flow, *direction);
         frame.truncate(header.l3 + header.total_len);
         let partial = translation.is_some() && frame.offload().partial.is_some();
         let translation = translation.as_ref().map(|(rewriting, to)| (rewriting, to));
         rewriting::rewrite(frame.head_mut(), header, partial, translation);
-        let sender = Sender::Transit(*iif);
-        self.launch(Waiting { frame, iface, neighbor, sender, l3: header.l3 }, *mac, out);
+        self.launch_to(*mac, *oif, header.is_v4, frame, header.l3, Sender::Transit(*iif), out);
         if self.balancer.is_some() {
             self.release_clients(now, out);
         }
@@ -124,7 +122,8 @@ impl<B: Buffer> Plane<B> {
             return;
         }
         // Its endpoints are what the flow says of the other direction.
-        if self.conntrack.other_tuple(flow, direction) != Some(Tuple { zone: 0, ..Tuple::of(packet, None) }.reversed()) {
+        if self.conntrack.other_tuple(flow, direction) != Some(Tuple { zone: 0, ..Tuple::of(packet, None) }.reversed())
+        {
             return;
         }
         let Some(egress) = self.ifaces.get(hop.iface).filter(|egress| group_mac(egress, hop.neighbor).is_none()) else {
@@ -132,7 +131,8 @@ impl<B: Buffer> Plane<B> {
         };
         let mtu = egress.link.mtu;
         let chains = [(Hook::Prerouting, iif), (Hook::Forward, iif), (Hook::Postrouting, hop.iface)];
-        let of_flow = |(hook, iface)| self.tables.depends.of_chain(&self.policy, hook, iface, state, false).is_of_flow();
+        let of_flow =
+            |(hook, iface)| self.tables.depends.of_chain(&self.policy, hook, iface, state, false).is_of_flow();
         let rules = *self.rules.counts.trail();
         if rules.rules().is_none() || !chains.into_iter().all(of_flow) {
             return;
