@@ -26,7 +26,9 @@ cargo xtask COMMAND
   test [STEP…]             every check, or only these: format lint image unit oracle vm demo
   docs [--check]           write the tables of the manual from those of the compiler; --check: are they up to date?
   image                    build the unikernel, check it, and build `saltgate` with it inside
-  bench [WHAT…]            the numbers of the README: boot memory idle bulk packets connections roundtrip
+  bench [WHAT…]            the numbers of docs/performance.md, each in turn with its rivals: vm compile
+  bench vm [PART…]         ours beside Linux and beside guests that judge nothing: packets bulk connections
+                           roundtrip idle resident boot memory; --quick, --rounds N
   bench compile [KIND…]    time and memory of the compiler for 100 to 100,000 rules of several kinds
   oracle [--pairs N] [--seed S] [--show N]
                            compare our router with Linux and the exported ruleset, packet by packet, on random policies

@@ -12,6 +12,8 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
 mod balancer;
 mod chain;
@@ -39,7 +41,7 @@ mod trace;
 
 use alloc::vec::Vec;
 use balancer::Balancer;
-use chain::Rules;
+use chain::{Rules, Tables};
 use conntrack::Conntrack;
 use iface::Ifaces;
 use neighbor::Neighbors;
@@ -47,6 +49,7 @@ use policy::Policy;
 use route::Routes;
 use wire::{Buffer, Burst, Duration, IfaceId, Instant, Ipv4Addr, MacAddr, PortId};
 
+pub use chain::{Count, Lookup, RuleCounts};
 pub use event::{Counters, Event, IfaceCounters, Outlet};
 pub use outcome::DropReason;
 pub use trace::{Summary, TraceStep};
@@ -99,6 +102,7 @@ pub struct Plane<B> {
     neighbors: Neighbors<B>,
     fragments: fragment::Store<B>,
     fragment_ids: fragment::Ids,
+    tables: Tables,
     rules: Rules,
     icmp: icmp::Limiter,
     balancer: Option<Balancer<B>>,
@@ -125,6 +129,7 @@ impl<B: Buffer> Plane<B> {
             neighbors: Neighbors::new(limits.neighbors, limits.held, word(1) ^ word(2)),
             fragments: fragment::Store::new(limits.fragments, words),
             fragment_ids: fragment::Ids::new(nat::Random::new(word(0) ^ word(3))),
+            tables: Tables::new(&policy),
             rules: Rules::new(&policy, log::LogBuffer::new(&policy), nat::Random::new(word(3))),
             icmp: icmp::Limiter::new(words, nat::Random::new(word(2) ^ word(3))),
             balancer: policy.balancer.clone().map(|settings| Balancer::new(settings, now)),
@@ -197,6 +202,17 @@ impl<B: Buffer> Plane<B> {
 
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    /// How often each rule has acted.
+    pub fn rule_counts(&self) -> &RuleCounts {
+        &self.rules.counts
+    }
+
+    /// Says how rules are to be run, [`Lookup::WhereFaster`] from the start: for who doubts the tables, or measures
+    /// what they gain. Traced packets are always walked.
+    pub fn set_lookup(&mut self, lookup: Lookup) {
+        self.tables.set_lookup(&self.policy, lookup);
     }
 
     /// Connections in the table now, and its size.

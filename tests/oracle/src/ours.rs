@@ -29,7 +29,8 @@ pub struct Said {
 
 impl Ours {
     pub fn new(policy: Policy) -> Result<Self> {
-        let mut scene = Scene::new(policy).map_err(|errors| anyhow!("the router does not start: {errors:?}"))?;
+        let mut scene = Scene::new(policy, sim::Net::settings())
+            .map_err(|errors| anyhow!("the router does not start: {errors:?}"))?;
         scene.net.settle()?;
         scene.forget();
         scene.net.start_trace();
