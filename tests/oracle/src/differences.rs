@@ -248,6 +248,18 @@ pub const DIFFERENCES: &[Difference] = &[
             case.delivered && case.is_tcp() && only(case.ours) && only(case.linux)
         },
     },
+    Difference {
+        name: "a SYN into a connection that is not over",
+        reason: "with stateful_tcp a SYN beside the window is invalid until both FINs are acknowledged or a RST was believed; Linux lets it pass, for its receiver to challenge (RFC 5961 §4)",
+        is: |case| {
+            case.policy.conntrack.stateful_tcp
+                && case.splits(|split| {
+                    flags(&split.packet) & (SYN | ACK | RST) == SYN
+                        && split.ours == CtState::Invalid
+                        && split.linux != CtState::Invalid
+                })
+        },
+    },
 ];
 
 /// The difference that explains a case.
