@@ -126,7 +126,7 @@ pub(crate) fn snat(
     let packet = &tracked.packet;
     let own_port = packet.ports().0;
     let named = port.filter(|_| packet.has_ports());
-    let dynamic = named.is_none() && (packet.has_ports() || packet.is_icmp_query());
+    let dynamic = named.is_none() && (packet.has_ports() || packet.is_icmp_request());
     let port = if dynamic {
         view.conntrack.choose_port(view.now, random, packet, address).ok_or(DropReason::NatClash)?
     } else {

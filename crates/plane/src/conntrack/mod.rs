@@ -430,9 +430,8 @@ impl Conntrack {
         let (own, peer) = packet.ports();
         let is_query = packet.is_icmp_query();
         let replies_are_free = |port: u16| {
-            let sport = if is_query { port } else { peer };
             let protocol = packet.protocol;
-            let reply = Tuple { src: packet.dst, dst: outer, sport, dport: port, protocol, zone: 0 };
+            let reply = Tuple { src: packet.dst, dst: outer, sport: peer, dport: port, protocol, zone: 0 };
             self.table.find(&reply).and_then(|(id, _)| self.table.get(id)).is_none_or(|flow| flow.deadline <= now)
         };
         let mapping = self.mappings.of_inner(now, packet.protocol, (packet.src, own), outer);
@@ -498,7 +497,7 @@ impl Conntrack {
     /// The inside endpoint to which a mapping's outer endpoint leads, for a packet that comes from another side than
     /// the one that the mapping faces.
     pub fn hairpin(&self, now: Instant, packet: &Packet) -> Option<Endpoint> {
-        if !(packet.has_ports() || packet.is_icmp_query()) {
+        if !packet.has_ports() {
             return None;
         }
         let mapping = self.mappings.of_outer(now, packet.protocol, (packet.dst, packet.ports().1))?;
