@@ -65,6 +65,7 @@ fn main() -> ExitCode {
 fn run(row: &Row, bursts: u64, mut took: impl FnMut(Duration)) {
     let mut bed: Bed = (row.bed)();
     let expected = (row.prepare)(&mut bed);
+    bed.measure();
     for nth in 0..bursts {
         let before = bed.sent();
         let mut port = None;
