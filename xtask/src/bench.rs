@@ -4,12 +4,39 @@ use crate::{gate, image, packages, sh};
 use anyhow::{Context, Result, bail, ensure};
 use saltgate_bench_harness::vm::{self, Effort, Images};
 use saltgate_bench_harness::{native, rules};
-use std::path::PathBuf;
+use saltgate_bench_rulesets::Filter;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 /// What can be measured, in the order in which it is done.
-const BENCHMARKS: [&str; 5] = ["vm", "rules", "plane", "compile", "gate"];
+const BENCHMARKS: &[(&str, Bench)] = &[
+    ("vm", Bench::Machines),
+    ("rules", Bench::Rules),
+    ("plane", Bench::Program("saltgate-bench-plane")),
+    ("routes", Bench::Program("saltgate-bench-routes")),
+    ("drivers", Bench::Program("saltgate-bench-drivers")),
+    ("compile", Bench::Compile),
+    ("gate", Bench::Gate),
+];
+
+#[derive(Clone, Copy)]
+enum Bench {
+    /// Routers in virtual machines.
+    Machines,
+    /// Many rules: look-ups, Linux's filters natively, and in virtual machines.
+    Rules,
+    /// A program of its own that writes JSON to the file after `--json`.
+    Program(&'static str),
+    /// Text to policy.
+    Compile,
+    /// Instructions against a baseline.
+    Gate,
+}
+
+fn named(name: &str) -> Option<Bench> {
+    BENCHMARKS.iter().find(|(known, _)| *known == name).map(|(_, bench)| *bench)
+}
 
 /// What the command line asks for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -33,7 +60,7 @@ impl Wanted {
                     ensure!(count.is_some(), "--rounds needs a number");
                     wanted.rounds = count;
                 }
-                name if BENCHMARKS.contains(&name) => wanted.entry(name),
+                name if named(name).is_some() => wanted.entry(name),
                 part if vm::PARTS.contains(&part) => {
                     if wanted.benchmarks.last().is_none_or(|(name, _)| name != "vm") {
                         wanted.entry("vm");
@@ -42,12 +69,15 @@ impl Wanted {
                 }
                 _ => match wanted.benchmarks.last_mut() {
                     Some((name, own)) if name != "vm" => own.push(word.clone()),
-                    _ => bail!("no such benchmark: {word}; there are {}", BENCHMARKS.join(", ")),
+                    _ => {
+                        let known: Vec<&str> = BENCHMARKS.iter().map(|(name, _)| *name).collect();
+                        bail!("no such benchmark: {word}; there are {}", known.join(", "));
+                    }
                 },
             }
         }
         if wanted.benchmarks.is_empty() {
-            BENCHMARKS.iter().for_each(|name| wanted.entry(name));
+            BENCHMARKS.iter().for_each(|(name, _)| wanted.entry(name));
         }
         Ok(wanted)
     }
@@ -80,17 +110,19 @@ pub fn run(words: &[String], install: bool) -> Result<bool> {
     let mut good = true;
     for (name, own) in &wanted.benchmarks {
         println!("\n== {name}");
-        good &= match name.as_str() {
-            "vm" => machines(own, wanted.effort(), install)?,
-            "rules" => rules(own, wanted.effort(), install)?,
-            "plane" => program("saltgate-bench-plane", &with_json(own, name))?,
-            "gate" => match gate::run(own, install)? {
+        good &= match named(name).with_context(|| format!("no such benchmark: {name}"))? {
+            Bench::Machines => machines(own, wanted.effort(), install)?,
+            Bench::Rules => rules(own, wanted.effort(), install)?,
+            Bench::Program(package) => program(package, name, own)?,
+            Bench::Compile => {
+                let mut run = sh::cargo(["run", "--release", "--package", "saltgate-bench-compile", "--"]);
+                sh::succeeds(run.args(own))?
+            }
+            Bench::Gate => match gate::run(own, install)? {
                 gate::Outcome::Good => true,
                 gate::Outcome::Regressed => false,
                 gate::Outcome::Impossible(why) => bail!("{why}"),
             },
-            "compile" => program("saltgate-bench-compile", own)?,
-            other => bail!("no such benchmark: {other}"),
         };
     }
     Ok(good)
@@ -111,30 +143,43 @@ fn machines(parts: &[String], effort: Effort, install: bool) -> Result<bool> {
 const COUNTS_IN_MACHINES: [u32; 4] = [10, 1_000, 10_000, 50_000];
 const COUNTS: [u32; 6] = [10, 100, 1_000, 5_000, 10_000, 50_000];
 
-/// `machines` or `native` alone, or both, and so many rules.
+/// `lookup`, `native` or `machines` alone, or all three; so many rules; what else there is, kinds of rules, is for the
+/// look-ups.
 fn rules(words: &[String], effort: Effort, install: bool) -> Result<bool> {
-    let (places, counts): (Vec<&String>, Vec<&String>) =
-        words.iter().partition(|word| ["machines", "native"].contains(&word.as_str()));
-    let counts: Vec<u32> = counts.iter().map(|count| count.parse()).collect::<Result<_, _>>()?;
-    let wanted = |place: &str| places.is_empty() || places.iter().any(|word| *word == place);
+    let (places, words): (Vec<&String>, Vec<&String>) =
+        words.iter().partition(|word| ["lookup", "native", "machines"].contains(&word.as_str()));
+    let counts: Vec<u32> = words.iter().filter_map(|word| word.parse().ok()).collect();
+    let of_lookups = words.len() > counts.len();
+    let wanted = |place: &str| match places.as_slice() {
+        [] => place == "lookup" || !of_lookups,
+        places => places.iter().any(|word| *word == place),
+    };
     let or = |default: &[u32]| if counts.is_empty() { default.to_vec() } else { counts.clone() };
+    let mut good = true;
+    if wanted("lookup") {
+        let words: Vec<String> = words.into_iter().cloned().collect();
+        good = program("saltgate-bench-rules", "rules-lookup", &words)?;
+    }
     if wanted("native") {
-        let package = "saltgate-bench-filters";
         ready(install)?;
+        let package = "saltgate-bench-filters";
         sh::run(&mut sh::cargo(["build", "--release", "--package", package]))?;
-        let program = sh::target_dir().join("release").join(package);
-        native::run(&or(&COUNTS), effort, &dir(), |filter| {
-            let row = format!("{}-{}", filter.count, filter.kind.name());
-            let output = Command::new(&program).arg(&row).output()?;
-            let text = String::from_utf8_lossy(&output.stdout);
-            let cell = text.lines().find_map(|line| line.strip_prefix(&row)?.split_whitespace().next());
-            cell.and_then(|cell| cell.parse().ok()).with_context(|| format!("{package} does not say what {row} costs"))
-        })?;
+        let ours = sh::target_dir().join("release").join(package);
+        native::run(&or(&COUNTS), effort, &dir(), |filter| price(&ours, filter))?;
     }
     if wanted("machines") {
         rules::in_machines(&images(install)?, &or(&COUNTS_IN_MACHINES), effort, &dir())?;
     }
-    Ok(true)
+    Ok(good)
+}
+
+/// What a packet costs in our plane with these rules, in nanoseconds, as a program says.
+fn price(program: &Path, filter: Filter) -> Result<f64> {
+    let row = format!("{}-{}", filter.count, filter.kind.name());
+    let output = Command::new(program).arg(&row).output()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let cell = text.lines().find_map(|line| line.strip_prefix(&row)?.split_whitespace().next());
+    cell.and_then(|cell| cell.parse().ok()).with_context(|| format!("no price of {row}"))
 }
 
 /// Builds the guests, with all that is needed to run them.
@@ -145,12 +190,6 @@ fn images(install: bool) -> Result<Images> {
     Ok(Images { saltgate, bridge: built("saltgate-bridge"), ceiling: built("saltgate-ceiling") })
 }
 
-/// Lets a program write what it prints as `NAME.json` as well.
-fn with_json(words: &[String], name: &str) -> Vec<String> {
-    let file = dir().join(format!("{name}.json"));
-    ["--json".to_owned(), file.display().to_string()].into_iter().chain(words.iter().cloned()).collect()
-}
-
 /// What benchmarks with hosts need: programs, and the right to make hosts.
 fn ready(install: bool) -> Result<()> {
     if let Err(why) = packages::install(packages::FOR_BENCH, install)? {
@@ -159,9 +198,13 @@ fn ready(install: bool) -> Result<()> {
     lab::permitted().context("such benchmarks need to be root, or root of a user namespace")
 }
 
-/// A benchmark that is a program of its own.
-fn program(package: &str, words: &[String]) -> Result<bool> {
-    sh::succeeds(sh::cargo(["run", "--release", "--package", package, "--"]).args(words))
+/// A benchmark that is a program of its own, writing `NAME.json` as well.
+fn program(package: &str, name: &str, words: &[String]) -> Result<bool> {
+    std::fs::create_dir_all(dir())?;
+    let json = dir().join(format!("{name}.json"));
+    let mut run = sh::cargo(["run", "--release", "--package", package, "--"]);
+    // One that the command line names comes later and wins.
+    sh::succeeds(run.arg("--json").arg(json).args(words))
 }
 
 #[cfg(test)]

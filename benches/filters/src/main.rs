@@ -9,6 +9,7 @@
 
 #![forbid(unsafe_code)]
 
+use plane::Level;
 use saltgate_bench_plane::{Bed, Packet, Report, USERS, instructions};
 use saltgate_bench_rulesets::{Filter, Kind};
 use std::process::ExitCode;
@@ -36,7 +37,8 @@ fn main() -> ExitCode {
         ["--count", name, bursts] => {
             return match (filter(name), bursts.parse()) {
                 (Some(filter), Ok(bursts)) => {
-                    run(filter, bursts, |_| {});
+                    // The same on every machine.
+                    run(filter, bursts, Level::FLOOR, |_| {});
                     ExitCode::SUCCESS
                 }
                 _ => ExitCode::from(2),
@@ -86,8 +88,10 @@ fn filter(name: &str) -> Option<Filter> {
 }
 
 /// Walks bursts of packets, each of a flow of its own, and tells how long each took.
-fn run(filter: Filter, bursts: u64, mut took: impl FnMut(Duration)) {
+fn run(filter: Filter, bursts: u64, level: Level, mut took: impl FnMut(Duration)) {
     let mut bed = Bed::with_rules(FLOWS, false, &filter.nacl_filter("  accept\n"));
+    bed.measure();
+    bed.plane.set_level(level);
     for burst in 0..bursts {
         let before = bed.sent();
         for nth in burst * BURST..(burst + 1) * BURST {
@@ -109,7 +113,7 @@ fn packet(nth: u64) -> Packet {
 /// Nanoseconds per packet.
 fn median(filter: Filter) -> f64 {
     let mut times = Vec::new();
-    run(filter, WARM + BURSTS, |took| times.push(took.as_nanos() as u64));
+    run(filter, WARM + BURSTS, Level::detect(), |took| times.push(took.as_nanos() as u64));
     let times = &mut times[WARM as usize..];
     times.sort_unstable();
     times[times.len() / 2] as f64 / BURST as f64

@@ -50,6 +50,7 @@ use policy::Policy;
 use wire::{Buffer, Burst, Duration, IfaceId, Instant, Ipv4Addr, MacAddr, PortId};
 
 pub use chain::{Count, Lookup, RuleCounts};
+pub use classifier::Level;
 pub use event::{Counters, Event, IfaceCounters, Outlet};
 pub use outcome::DropReason;
 pub use route::{Route, Routes};
@@ -225,6 +226,12 @@ impl<B: Buffer> Plane<B> {
     /// what they gain. Traced packets are always walked.
     pub fn set_lookup(&mut self, lookup: Lookup) {
         self.tables.set_lookup(&self.policy, lookup);
+    }
+
+    /// Says which vector instructions tables are searched with, the best that this CPU has from the start: for who
+    /// counts instructions, and wants the same number everywhere.
+    pub fn set_level(&mut self, level: Level) {
+        self.tables.set_level(level);
     }
 
     /// Connections in the table now, and its size.

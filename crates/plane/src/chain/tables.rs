@@ -39,6 +39,10 @@ impl Tables {
         self.functions = build(policy, lookup);
     }
 
+    pub fn set_level(&mut self, level: Level) {
+        self.level = level;
+    }
+
     #[inline]
     pub fn of(&self, id: FunctionId) -> Option<(Level, &Classifier)> {
         self.functions.get(usize::from(id.0))?.as_ref().map(|tables| (self.level, tables))
