@@ -6,6 +6,7 @@
 
 mod flow;
 mod index;
+mod list;
 mod mapping;
 mod table;
 mod tcp;
@@ -26,6 +27,7 @@ use wire::{IfaceId, Instant, IpAddr};
 
 pub(crate) use flow::Direction;
 pub(crate) use index::Index;
+pub use list::{Connection, Endpoints, MappingEntry};
 pub(crate) use tuple::{Tuple, hash};
 
 /// A packet that tracking has seen.

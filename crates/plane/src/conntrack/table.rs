@@ -66,6 +66,11 @@ impl Table {
         self.records.get(id.0 as usize)?.flow.as_ref()
     }
 
+    /// All flows, in no order.
+    pub fn flows(&self) -> impl Iterator<Item = &Flow> {
+        self.records.iter().filter_map(|record| record.flow.as_ref())
+    }
+
     pub fn get_mut(&mut self, id: FlowId) -> Option<&mut Flow> {
         self.records.get_mut(id.0 as usize)?.flow.as_mut()
     }
