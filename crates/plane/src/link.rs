@@ -23,6 +23,7 @@ impl<B: Buffer> Plane<B> {
             Some(mac) => Resolve::Found(mac),
             None => self.neighbors.resolve(now, iface, neighbor),
         };
+        self.drop_given_way(now, out);
         let held = matches!(resolve, Resolve::Wait | Resolve::WaitAsk);
         self.rules.trace.note(|| TraceStep::Sent { iface, neighbor, held });
         match resolve {
@@ -59,6 +60,14 @@ impl<B: Buffer> Plane<B> {
             Sender::Transit(_) => row.forwarded += 1,
             Sender::Own(_) | Sender::Log(_) => row.sent += 1,
             Sender::Piece(_) => {}
+        }
+    }
+
+    /// Drops what waits for a neighbor that is no longer asked for, because its place in the table was needed.
+    fn drop_given_way(&mut self, now: Instant, out: &mut impl Outlet<B>) {
+        let Some((iface, address)) = self.neighbors.take_given_way() else { return };
+        while let Some(waiting) = self.neighbors.take_waiting(iface, address) {
+            self.drop_waiting(now, waiting, DropReason::NeighborQueueFull, out);
         }
     }
 
@@ -145,6 +154,7 @@ impl<B: Buffer> Plane<B> {
                 Operation::Request | Operation::Reply => Hint::Announcement,
             };
             self.neighbors.learn(now, id, sender, message.sender_mac, hint);
+            self.drop_given_way(now, out);
             self.release(id, sender, out);
         }
         if for_us && message.operation == Operation::Request {
@@ -209,6 +219,7 @@ impl<B: Buffer> Plane<B> {
                 if override_ || known.is_none_or(|known| known == mac) {
                     let hint = if solicited { Hint::Answer } else { Hint::Announcement };
                     self.neighbors.learn(now, id, target_addr, mac, hint);
+                    self.drop_given_way(now, out);
                     self.release(id, target_addr, out);
                 }
                 Ok(Way::Link)
@@ -241,6 +252,7 @@ impl<B: Buffer> Plane<B> {
         let on_link = iface.on_link(IpAddr::V6(src));
         if let Some(sender_mac) = source_mac.filter(|mac| mac.is_unicast() && on_link && !unspecified) {
             self.neighbors.learn(now, id, IpAddr::V6(src), sender_mac, Hint::Question);
+            self.drop_given_way(now, out);
             self.release(id, IpAddr::V6(src), out);
         }
         let advertisement = |solicited| ndp::Message::Advertisement {

@@ -102,6 +102,8 @@ pub(crate) struct Neighbors<B> {
     seed: u64,
     /// No entry wants anything before this.
     next_timer: Option<Instant>,
+    /// A neighbor that had to give way while it was asked for: nobody will answer the frames that wait for it.
+    given_way: Option<(IfaceId, IpAddr)>,
 }
 
 impl<B> Neighbors<B> {
@@ -115,6 +117,7 @@ impl<B> Neighbors<B> {
             max_waiting: waiting,
             seed,
             next_timer: None,
+            given_way: None,
         }
     }
 
@@ -141,9 +144,18 @@ impl<B> Neighbors<B> {
             Some(Entry { state: State::Incomplete { .. }, used, .. }) => (1, *used),
             Some(Entry { used, .. }) => (2, *used),
         };
-        if let Some(place) = self.set(entry.iface, entry.address).iter_mut().min_by_key(|place| weight(place)) {
-            *place = Some(entry);
+        let place = self.set(entry.iface, entry.address).iter_mut().min_by_key(|place| weight(place));
+        if let Some(Entry { iface, address, state: State::Incomplete { .. }, .. }) =
+            place.and_then(|place| place.replace(entry))
+        {
+            self.given_way = Some((iface, address));
         }
+    }
+
+    /// A neighbor that was still asked for when [`resolve`](Self::resolve) or [`learn`](Self::learn) needed its place:
+    /// whoever called these drops what waits for it.
+    pub fn take_given_way(&mut self) -> Option<(IfaceId, IpAddr)> {
+        self.given_way.take()
     }
 
     fn wake_at(&mut self, at: Instant) {
@@ -365,6 +377,20 @@ mod tests {
             assert!(neighbors.hold(waiting(frame as u8 + 20, frame)).is_none());
         }
         assert_eq!(neighbors.hold(waiting(7, 99)).map(|waiting| waiting.frame), Some(2));
+    }
+
+    #[test]
+    fn a_neighbor_that_gives_way_while_it_is_asked_for_is_named() {
+        let mut neighbors = Neighbors::<u32>::new(8, 16, 1);
+        for host in 1..=8 {
+            neighbors.resolve(secs(u64::from(host)), LAN, address(host));
+            assert_eq!(neighbors.take_given_way(), None);
+        }
+        neighbors.resolve(secs(9), LAN, address(9));
+        assert_eq!(neighbors.take_given_way(), Some((LAN, address(1))));
+        neighbors.learn(secs(9), LAN, address(10), MAC, Hint::Question);
+        assert_eq!(neighbors.take_given_way(), Some((LAN, address(2))));
+        assert_eq!(neighbors.take_given_way(), None);
     }
 
     #[test]
