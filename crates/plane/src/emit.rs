@@ -6,7 +6,7 @@ use crate::parse::{Packet, Quote, Transport};
 use wire::checksum::{Delta, Sum};
 use wire::ethernet::{Header, ethertype};
 use wire::ipv4::protocol;
-use wire::{Buffer, IpAddr, Ipv4Addr, Ipv6Addr, MacAddr, icmpv4, ipv4, ipv6, tcp, udp};
+use wire::{Buffer, IpAddr, Ipv4Addr, Ipv6Addr, MacAddr, icmpv4, icmpv6, ipv4, ipv6, tcp, udp};
 
 /// Writes TTL, addresses, ports and ICMP identifier where they differ, and adjusts the checksums over them (RFC 1624).
 ///
@@ -190,9 +190,12 @@ fn quoted_packet(head: &mut [u8], at: usize, quote: &Quote) -> Delta {
             let check = if udp { udp::field::CHECKSUM } else { tcp::field::CHECKSUM };
             adjust(bytes, offset + check, false, addresses, ports, udp);
         }
-        protocol::ICMP | protocol::ICMPV6 if quote.sport != 0 => {
-            let addresses = if quote.protocol == protocol::ICMP { Delta::NONE } else { addresses };
-            let id = word(bytes, offset + 4, quote.sport);
+        protocol::ICMP | protocol::ICMPV6 => {
+            let v4 = quote.protocol == protocol::ICMP;
+            let addresses = if v4 { Delta::NONE } else { addresses };
+            let kind = bytes.get(offset).copied().unwrap_or(0);
+            let is_query = if v4 { icmpv4::is_query(kind) } else { icmpv6::is_query(kind) };
+            let id = if is_query { word(bytes, offset + 4, quote.sport) } else { Change::NONE };
             adjust(bytes, offset + 2, false, addresses, id, false);
         }
         _ => {}
