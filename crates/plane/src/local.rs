@@ -133,7 +133,15 @@ impl<B: Buffer> Plane<B> {
             }
             Ok(Arrived::Fragment(_)) | Err(_) => None,
         };
-        if let Some(packet) = packet {
+        let Some(mut packet) = packet else { return };
+        // It has been rewritten already; its sender knows it as it was before that, and with one hop more.
+        if let Some(sent) = self.conntrack.as_sent(now, &packet) {
+            packet.set_src(sent.src, sent.sport);
+            packet.set_dst(sent.dst, sent.dport);
+        }
+        packet.ttl = packet.ttl.saturating_add(1);
+        if let Ok(as_sent) = self.conntrack.confirm(now, Tracked::untracked(packet), &[]) {
+            emit::headers(&mut waiting.frame, &as_sent);
             self.answer(now, iface, Answer::HostUnreachable, &packet, &waiting.frame, out);
         }
     }
