@@ -200,12 +200,16 @@ impl<B: Buffer> Plane<B> {
         }
     }
 
-    /// Cuts an IPv4 packet whose headers are right into fragments of at most `mtu` bytes, and sends them. It counts as
-    /// one packet: what its first piece does.
+    /// Cuts a packet whose headers are right into fragments of at most `mtu` bytes, and sends them. It counts as one
+    /// packet: what its first piece does. Of IPv6 only what the box itself sends comes here.
     pub(crate) fn split(&mut self, now: Instant, packet: Waiting<B>, mtu: u16, out: &mut impl Outlet<B>) {
         let Waiting { frame: mut original, iface, neighbor, sender, l3 } = packet;
         emit::complete_checksum(&mut original);
-        let Some(mut cut) = split::Cut::new(&original, l3, mtu) else {
+        let cut = match neighbor.is_ipv4() {
+            true => split::Cut::new(&original, l3, mtu),
+            false => split::Cut::new6(&original, l3, mtu, self.fragment_ids.next6()),
+        };
+        let Some(mut cut) = cut else {
             return self.count_drop(Some(sender.account()), DropReason::TooBig, out);
         };
         let mut sender = sender;
@@ -266,11 +270,17 @@ impl First {
 pub(crate) struct Ids {
     count: u16,
     keys: [u16; 4],
+    random: Random,
 }
 
 impl Ids {
     pub fn new(mut random: Random) -> Self {
-        Self { count: random.next() as u16, keys: [(); 4].map(|()| random.next() as u16) }
+        Self { count: random.next() as u16, keys: [(); 4].map(|()| random.next() as u16), random }
+    }
+
+    /// For a datagram of IPv6, whose identifications have 32 bits: a random one (RFC 7739 §5.3).
+    pub fn next6(&mut self) -> u32 {
+        self.random.next() as u32
     }
 
     pub fn next(&mut self) -> u16 {

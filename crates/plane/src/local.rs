@@ -52,7 +52,12 @@ impl<B: Buffer> Plane<B> {
     ) {
         emit::headers(&mut frame, &packet);
         let NextHop { iface, neighbor } = hop;
-        let Packet { l3, split_mtu, .. } = *packet.packet();
+        let Packet { l3, split_mtu, ttl, .. } = *packet.packet();
+        // What the box cuts of its own has an identification of its own (RFC 6864 §4.1): the stack writes the same one
+        // into every packet.
+        if split_mtu != 0 && packet.packet().is_v4() && !matches!(sender, Sender::Transit(_)) {
+            emit::fragment(&mut frame, usize::from(l3), packet.packet(), ttl, Some(self.fragment_ids.next()));
+        }
         let waiting = Waiting { frame, iface, neighbor, sender, l3: usize::from(l3) };
         match split_mtu {
             0 => self.transmit(now, waiting, out),
@@ -290,9 +295,18 @@ impl<B: Buffer> Plane<B> {
             self.run_chain(now, Hook::Input, owner, &mut tracked)?;
             return Ok(Way::In(self.confirm(now, tracked, frame)?, owner));
         }
+        // The stack, or a dnat on output, may name what is on no wire.
+        if ingress::is_martian_destination(tracked.packet.dst) {
+            return Err(DropReason::MartianDestination.into());
+        }
         let hop = self.routes.local(&self.ifaces, iface, tracked.packet.dst)?;
         self.rules.trace.note(|| TraceStep::Routed { iface: hop.iface, neighbor: hop.neighbor });
         tracked.packet.oif = Some(hop.iface);
+        // The stack goes by the Iface that has its address; the way out may be narrower.
+        let mtu = self.ifaces.get(hop.iface).map_or(0, |iface| iface.link.mtu);
+        if tracked.packet.wire_len > u32::from(mtu) {
+            tracked.packet.split_mtu = mtu;
+        }
         self.run_chain(now, Hook::Postrouting, hop.iface, &mut tracked)?;
         let confirmed = match kind {
             Kind::Log | Kind::LossReport => self.conntrack.confirm_log(now, tracked)?,
