@@ -21,7 +21,7 @@ mod tests;
 
 use crate::conntrack::Confirmed;
 use crate::nat::Random;
-use crate::neighbor::{Sender, Waiting};
+use crate::neighbor::{CameAs, Sender, Waiting};
 use crate::parse::{self, Arrived, Fragment, Packet};
 use crate::pipeline::{Refusal, Way};
 use crate::route::NextHop;
@@ -143,13 +143,21 @@ impl<B: Buffer> Plane<B> {
         // Two inside hosts may have chosen the same identification towards the same destination; behind one source
         // address their fragments would be mixed up (RFC 6864).
         let id = (packet.is_v4() && packet.src != first.packet.src).then(|| self.fragment_ids.next());
+        let mut came_as = CameAs::read(&frame, usize::from(first.extent.l3));
         emit::headers(&mut frame, &confirmed);
         let mut next = Some((frame, first.extent));
         while let Some((mut frame, extent)) = next {
             let l3 = usize::from(extent.l3);
             emit::fragment(&mut frame, l3, &packet, ttl_of(extent.ttl), id);
             let NextHop { iface, neighbor } = hop;
-            let waiting = Waiting { frame, iface, neighbor, sender: Sender::Transit(datagram.iface), l3 };
+            let waiting = Waiting {
+                frame,
+                iface,
+                neighbor,
+                sender: Sender::Transit(datagram.iface),
+                l3,
+                came_as: came_as.take(),
+            };
             if packet.split_mtu != 0 && extent.packet_len() > u32::from(packet.split_mtu) {
                 self.split(now, waiting, packet.split_mtu, out);
             } else {
@@ -203,7 +211,7 @@ impl<B: Buffer> Plane<B> {
     /// Cuts a packet whose headers are right into fragments of at most `mtu` bytes, and sends them. It counts as one
     /// packet: what its first piece does. Of IPv6 only what the box itself sends comes here.
     pub(crate) fn split(&mut self, now: Instant, packet: Waiting<B>, mtu: u16, out: &mut impl Outlet<B>) {
-        let Waiting { frame: mut original, iface, neighbor, sender, l3 } = packet;
+        let Waiting { frame: mut original, iface, neighbor, mut sender, l3, mut came_as } = packet;
         emit::complete_checksum(&mut original);
         let cut = match neighbor.is_ipv4() {
             true => split::Cut::new(&original, l3, mtu),
@@ -212,7 +220,6 @@ impl<B: Buffer> Plane<B> {
         let Some(mut cut) = cut else {
             return self.count_drop(Some(sender.account()), DropReason::TooBig, out);
         };
-        let mut sender = sender;
         while !cut.is_done() {
             let piece = out.allocate().and_then(|mut frame| Some((cut.next(&original, &mut frame)?, frame)));
             let Some((l3, frame)) = piece else {
@@ -222,7 +229,7 @@ impl<B: Buffer> Plane<B> {
                 }
                 return;
             };
-            self.transmit(now, Waiting { frame, iface, neighbor, sender, l3 }, out);
+            self.transmit(now, Waiting { frame, iface, neighbor, sender, l3, came_as: came_as.take() }, out);
             sender = Sender::Piece(sender.account());
         }
     }

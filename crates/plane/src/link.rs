@@ -17,15 +17,29 @@ use wire::{Buffer, IfaceId, Instant, IpAddr, Ipv4Addr, Ipv6Addr, MacAddr, ipv6, 
 impl<B: Buffer> Plane<B> {
     /// Sends a packet whose headers are right: finds its neighbor, or holds it until that is known.
     pub(crate) fn transmit(&mut self, now: Instant, packet: Waiting<B>, out: &mut impl Outlet<B>) {
-        let Waiting { iface, neighbor, .. } = packet;
-        let group = self.ifaces.get(iface).and_then(|iface| group_mac(iface, neighbor));
-        let resolve = match group {
-            Some(mac) => Resolve::Found(mac),
-            None => self.neighbors.resolve(now, iface, neighbor),
-        };
+        let resolve = self.resolve(now, packet.iface, packet.neighbor, out);
+        self.transmit_to(now, packet, resolve, out);
+    }
+
+    pub(crate) fn resolve(
+        &mut self,
+        now: Instant,
+        iface: IfaceId,
+        neighbor: IpAddr,
+        out: &mut impl Outlet<B>,
+    ) -> Resolve {
+        if let Some(mac) = self.ifaces.get(iface).and_then(|iface| group_mac(iface, neighbor)) {
+            return Resolve::Found(mac);
+        }
+        let resolve = self.neighbors.resolve(now, iface, neighbor);
         self.drop_given_way(now, out);
-        let held = matches!(resolve, Resolve::Wait | Resolve::WaitAsk);
-        self.rules.trace.note(|| TraceStep::Sent { iface, neighbor, held });
+        resolve
+    }
+
+    /// Sends a packet whose headers are right to its neighbor, or holds it.
+    pub(crate) fn transmit_to(&mut self, now: Instant, packet: Waiting<B>, resolve: Resolve, out: &mut impl Outlet<B>) {
+        let Waiting { iface, neighbor, .. } = packet;
+        self.rules.trace.note(|| TraceStep::Sent { iface, neighbor, held: resolve.holds() });
         match resolve {
             Resolve::Found(mac) => self.launch(packet, mac, out),
             Resolve::FoundAsk(mac) => {
@@ -45,7 +59,7 @@ impl<B: Buffer> Plane<B> {
 
     /// Puts the link header on and hands the frame to its port.
     fn launch(&mut self, packet: Waiting<B>, mac: MacAddr, out: &mut impl Outlet<B>) {
-        let Waiting { mut frame, iface, neighbor, sender, l3 } = packet;
+        let Waiting { mut frame, iface, neighbor, sender, l3, .. } = packet;
         let Some(egress) = self.ifaces.get(iface) else { return };
         if !emit::link(&mut frame, l3, egress, mac, neighbor.is_ipv4()) {
             if sender.counts() {

@@ -6,7 +6,7 @@
 use crate::conntrack::{Confirmed, Tracked};
 use crate::icmp::{self, Answer};
 use crate::link::{UNTAGGED_L3, ndp_frame};
-use crate::neighbor::{Sender, Waiting};
+use crate::neighbor::{CameAs, Sender, Waiting};
 use crate::parse::{self, Arrived, Packet};
 use crate::pipeline::{Refusal, Way};
 use crate::route::NextHop;
@@ -50,19 +50,24 @@ impl<B: Buffer> Plane<B> {
         sender: Sender,
         out: &mut impl Outlet<B>,
     ) {
-        emit::headers(&mut frame, &packet);
         let NextHop { iface, neighbor } = hop;
         let Packet { l3, split_mtu, ttl, .. } = *packet.packet();
+        let l3 = usize::from(l3);
+        if split_mtu == 0 {
+            let resolve = self.resolve(now, iface, neighbor, out);
+            let came_as = if resolve.holds() { CameAs::read(&frame, l3) } else { None };
+            emit::headers(&mut frame, &packet);
+            let waiting = Waiting { frame, iface, neighbor, sender, l3, came_as };
+            return self.transmit_to(now, waiting, resolve, out);
+        }
+        let came_as = CameAs::read(&frame, l3);
+        emit::headers(&mut frame, &packet);
         // What the box cuts of its own has an identification of its own (RFC 6864 §4.1): the stack writes the same one
         // into every packet.
-        if split_mtu != 0 && packet.packet().is_v4() && !matches!(sender, Sender::Transit(_)) {
-            emit::fragment(&mut frame, usize::from(l3), packet.packet(), ttl, Some(self.fragment_ids.next()));
+        if packet.packet().is_v4() && !matches!(sender, Sender::Transit(_)) {
+            emit::fragment(&mut frame, l3, packet.packet(), ttl, Some(self.fragment_ids.next()));
         }
-        let waiting = Waiting { frame, iface, neighbor, sender, l3: usize::from(l3) };
-        match split_mtu {
-            0 => self.transmit(now, waiting, out),
-            mtu => self.split(now, waiting, mtu, out),
-        }
+        self.split(now, Waiting { frame, iface, neighbor, sender, l3, came_as }, split_mtu, out);
     }
 
     /// Hands a packet to the stack on `owner` and counts it; it came in by `iface`.
@@ -138,15 +143,13 @@ impl<B: Buffer> Plane<B> {
             }
             Ok(Arrived::Fragment(_)) | Err(_) => None,
         };
-        let Some(mut packet) = packet else { return };
-        // It has been rewritten already; its sender knows it as it was before that, and with one hop more.
-        if let Some(sent) = self.conntrack.as_sent(now, &packet) {
-            packet.set_src(sent.src, sent.sport);
-            packet.set_dst(sent.dst, sent.dport);
-        }
-        packet.ttl = packet.ttl.saturating_add(1);
-        if let Ok(as_sent) = self.conntrack.confirm(now, Tracked::untracked(packet), &[]) {
-            emit::headers(&mut waiting.frame, &as_sent);
+        // It has been rewritten already; its sender knows it as it was before that.
+        let Some((mut packet, CameAs { endpoints, ttl })) = packet.zip(waiting.came_as) else { return };
+        packet.set_src(endpoints.src, endpoints.sport);
+        packet.set_dst(endpoints.dst, endpoints.dport);
+        packet.ttl = ttl;
+        if let Ok(as_it_came) = self.conntrack.confirm(now, Tracked::untracked(packet), &[]) {
+            emit::headers(&mut waiting.frame, &as_it_came);
             self.answer(now, iface, Answer::HostUnreachable, &packet, &waiting.frame, out);
         }
     }

@@ -6,9 +6,10 @@
 //! matters least gives way, and of the frames that wait for one neighbor the oldest is dropped.
 
 use crate::iface::Iface;
+use crate::parse::{self, Quote};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-use wire::{Duration, IfaceId, Instant, IpAddr, MacAddr};
+use wire::{Buffer, Duration, IfaceId, Instant, IpAddr, MacAddr, ipv4, ipv6};
 
 /// Between two questions for one neighbor (RFC 1122 §2.3.2.1, RFC 4861 RETRANS_TIMER).
 const ASK_INTERVAL: Duration = Duration::from_secs(1);
@@ -50,6 +51,12 @@ pub(crate) enum Resolve {
     WaitAsk,
 }
 
+impl Resolve {
+    pub fn holds(self) -> bool {
+        matches!(self, Self::Wait | Self::WaitAsk)
+    }
+}
+
 /// A question to be sent because time has passed: to one station, or to all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ask {
@@ -66,6 +73,25 @@ pub(crate) struct Waiting<B> {
     pub sender: Sender,
     /// Where in the frame the IP header begins.
     pub l3: usize,
+    /// As it came, where it may be answered and its neighbor was not known.
+    pub came_as: Option<CameAs>,
+}
+
+/// What a packet's rewriting has changed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CameAs {
+    pub endpoints: Quote,
+    pub ttl: u8,
+}
+
+impl CameAs {
+    /// Reads a packet before it is rewritten.
+    pub fn read<B: Buffer>(frame: &B, l3: usize) -> Option<Self> {
+        let bytes = frame.head().get(l3..)?;
+        let v6 = bytes.first()? >> 4 == 6;
+        let ttl = *bytes.get(if v6 { ipv6::field::HOP_LIMIT } else { ipv4::field::TTL })?;
+        parse::quote(bytes, v6).map(|endpoints| Self { endpoints, ttl })
+    }
 }
 
 /// On whose account a packet is sent.
@@ -320,7 +346,7 @@ mod tests {
     }
 
     fn waiting(host: u8, frame: u32) -> Waiting<u32> {
-        Waiting { frame, iface: LAN, neighbor: address(host), sender: Sender::Own(LAN), l3: 14 }
+        Waiting { frame, iface: LAN, neighbor: address(host), sender: Sender::Own(LAN), l3: 14, came_as: None }
     }
 
     #[test]

@@ -274,15 +274,6 @@ impl Conntrack {
         Tracked { packet, ct: Ct::Related { translated } }
     }
 
-    /// The endpoints that a packet had when it came, if it is about to leave for a flow of the table.
-    pub fn as_sent(&mut self, now: Instant, leaving: &Packet) -> Option<Quote> {
-        let (id, direction) = self.find(now, &Tuple::of(leaving, None).reversed())?;
-        self.table.get(id).map(|flow| match direction {
-            Direction::Reply => flow.original.as_quote(),
-            Direction::Original => flow.reply.as_quote(),
-        })
-    }
-
     fn find(&mut self, now: Instant, tuple: &Tuple) -> Option<(FlowId, Direction)> {
         let (id, direction) = self.table.find(tuple)?;
         if self.table.get(id)?.deadline <= now {
