@@ -275,6 +275,17 @@ impl<B: Buffer> Plane<B> {
         }
     }
 
+    /// The way of a packet of the box itself, from an address of `iface`.
+    pub(crate) fn walk_out_own(
+        &mut self,
+        now: Instant,
+        iface: IfaceId,
+        packet: Packet,
+        frame: &B,
+    ) -> Result<Way, Refusal> {
+        self.walk_out(now, iface, packet, frame, Kind::Own)
+    }
+
     fn walk_out(
         &mut self,
         now: Instant,
