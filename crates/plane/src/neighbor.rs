@@ -230,7 +230,7 @@ impl<B> Neighbors<B> {
 
     /// The MAC address of a neighbor at its place, if it can be used without a question. Follow it with
     /// [`touch`](Self::touch) where it is used; both together are [`resolve`](Self::resolve).
-    #[inline]
+    #[inline(always)]
     pub fn at(&self, place: u32, now: Instant, iface: IfaceId, address: IpAddr) -> Option<MacAddr> {
         let entry = self.entries.get(place as usize)?.as_ref().filter(|entry| entry.is(iface, address))?;
         match entry.state {
