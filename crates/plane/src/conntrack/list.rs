@@ -4,7 +4,7 @@ use super::Conntrack;
 use super::flow::{Direction, Flow, FlowId};
 use super::mapping::Mapping;
 use super::tuple::Tuple;
-use wire::{Instant, IpAddr};
+use wire::{IfaceId, Instant, IpAddr};
 
 /// One direction of a connection. Ports are 0 for protocols without; an ICMP query has its identifier as both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -21,6 +21,8 @@ pub struct Endpoints {
 /// A connection in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Connection {
+    /// The Iface that its first packet came in by; `None`: the box made it.
+    pub iface: Option<IfaceId>,
     /// As its first packet came.
     pub original: Endpoints,
     /// As its replies come; other than `original` reversed where it is translated.
@@ -78,6 +80,7 @@ impl Conntrack {
 
     fn connection(&self, id: FlowId, flow: &Flow) -> Option<Connection> {
         Some(Connection {
+            iface: flow.iface(),
             original: self.table.tuple(id, Direction::Original)?.into(),
             reply: self.table.tuple(id, Direction::Reply)?.into(),
             replied: flow.replied(),

@@ -47,10 +47,11 @@ impl<B: Buffer> Plane<B> {
     /// it walk.
     #[inline(never)]
     pub(crate) fn pass(&mut self, now: Instant, port: PortId, frame: B, out: &mut impl Outlet<B>) {
-        if self.decisions.is_on() && !self.rules.trace.is_on() {
-            if let Some(known) = self.recognise(now, port, &frame) {
-                return self.launch_known(now, known, frame, out);
-            }
+        if self.decisions.is_on()
+            && !self.rules.trace.is_on()
+            && let Some(known) = self.recognise(now, port, &frame)
+        {
+            return self.launch_known(now, known, frame, out);
         }
         self.receive(now, port, frame, out);
     }
