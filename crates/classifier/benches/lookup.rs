@@ -14,7 +14,7 @@ mod common;
 use common::Random;
 use common::rules::{self, Kind};
 use policy::Program;
-use saltgate_classifier::{BATCH, Classifier, Header, Level, Ranks, Walks, World};
+use saltgate_classifier::{BATCH, Classifier, Header, Level, Ranks, Walks, World, interpret};
 use std::hint::black_box;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -121,31 +121,10 @@ fn row(kind: Kind, count: usize, instructions: bool) {
     }
 }
 
-/// Nobody: programs of rules ask for nothing.
-struct Nobody;
-
-impl World for Nobody {
-    type Refusal = ();
-
-    fn address(&self, _: policy::AddrRef) -> Option<wire::IpAddr> {
-        None
-    }
-
-    fn log(&mut self, _: policy::StepId) {}
-
-    fn limit(&mut self, _: policy::LimitId) -> bool {
-        true
-    }
-
-    fn translate(&mut self, _: policy::StepId, _: &policy::Translation) -> Result<bool, ()> {
-        Ok(true)
-    }
-}
-
 fn one_by_one(case: &Case, level: Level, headers: &[Header]) -> u64 {
     let mut sum = 0;
     for header in headers {
-        let ranks = case.classifier.ranks(level, header, |address| Nobody.address(address));
+        let ranks = case.classifier.ranks(level, header, |_| None);
         sum += case.classifier.find(level, &ranks).number();
     }
     sum
@@ -156,7 +135,7 @@ fn batches(case: &Case, level: Level, headers: &[Header]) -> u64 {
     let mut ranks = [Ranks::default(); BATCH];
     let mut walks = Walks::new();
     for headers in headers.chunks(BATCH) {
-        case.classifier.ranks_many(level, headers, |address| Nobody.address(address), &mut ranks);
+        case.classifier.ranks_many(level, headers, |_| None, &mut ranks);
         let found = case.classifier.find_many(level, &ranks, headers.len(), &mut walks);
         sum += found.iter().map(|found| found.number()).sum::<u64>();
     }

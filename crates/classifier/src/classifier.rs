@@ -7,7 +7,7 @@ use crate::interpret::{World, family_fits, holds};
 use crate::ranker::Ranker;
 use crate::sets::Sets;
 use crate::space::{Purpose, Question, Space};
-use crate::{Header, diagram::Rules};
+use crate::{Packet, diagram::Rules};
 use alloc::vec::Vec;
 use lanes::{BATCH, Level, Ranks, SLOTS, Walks};
 use policy::{AddrRef, Field, Program, Step, StepId, Verdict};
@@ -23,17 +23,18 @@ use wire::IpAddr;
 /// # use policy::{Program, Verdict};
 /// let program = Program::always(Verdict::Drop);
 /// let classifier = Classifier::new(&program);
-/// let header = Header::new();
-/// # struct Nobody;
+/// # struct Nobody(Header);
 /// # impl saltgate_classifier::World for Nobody {
+/// #     type Packet = Header;
 /// #     type Refusal = ();
+/// #     fn packet(&self) -> &Header { &self.0 }
 /// #     fn address(&self, _: policy::AddrRef) -> Option<wire::IpAddr> { None }
 /// #     fn log(&mut self, _: policy::StepId) {}
 /// #     fn limit(&mut self, _: policy::LimitId) -> bool { true }
 /// #     fn translate(&mut self, _: policy::StepId, _: &policy::Translation) -> Result<bool, ()> { Ok(true) }
 /// # }
-/// # let mut world = Nobody;
-/// let ended = classifier.run(Level::detect(), &program, &header, &mut world);
+/// let mut world = Nobody(Header::new());
+/// let ended = classifier.run(Level::detect(), &program, &mut world);
 /// assert_eq!(ended.map(|ended| ended.verdict), Ok(Verdict::Drop));
 /// ```
 #[derive(Clone, Debug)]
@@ -117,7 +118,7 @@ impl Classifier {
         Self { ranker, questions, sets: space.sets, entries }
     }
 
-    /// The fields that a header must have where its packet has them.
+    /// The fields that look-ups ask a packet for.
     pub fn fields(&self) -> Vec<Field> {
         self.ranker.fields()
     }
@@ -153,9 +154,9 @@ impl Classifier {
 
     /// The ranks of a packet: all that the tables need to know of it.
     #[inline]
-    pub fn ranks(&self, level: Level, header: &Header, address: impl Fn(AddrRef) -> Option<IpAddr>) -> Ranks {
+    pub fn ranks(&self, level: Level, packet: &impl Packet, address: impl Fn(AddrRef) -> Option<IpAddr>) -> Ranks {
         let mut ranks = Ranks::default();
-        self.ranker.rank(level, header, address, &mut ranks);
+        self.ranker.rank(level, packet, address, &mut ranks);
         ranks
     }
 
@@ -163,11 +164,11 @@ impl Classifier {
     pub fn ranks_many(
         &self,
         level: Level,
-        headers: &[Header],
+        packets: &[impl Packet],
         address: impl Fn(AddrRef) -> Option<IpAddr>,
         ranks: &mut [Ranks; BATCH],
     ) {
-        self.ranker.rank_many(level, headers, address, ranks);
+        self.ranker.rank_many(level, packets, address, ranks);
     }
 
     /// Where the first look-up of a packet stops. Nothing is done yet.
@@ -184,12 +185,13 @@ impl Classifier {
         }
     }
 
-    /// Does what the program does with a packet, from where its first look-up has stopped.
+    /// Does what the program does with the world's packet, whose ranks these are, from where its first look-up has
+    /// stopped.
     pub fn finish<W: World>(
         &self,
         level: Level,
         program: &Program,
-        (header, ranks): (&Header, &Ranks),
+        ranks: &Ranks,
         found: Found,
         world: &mut W,
     ) -> Result<Ended, W::Refusal> {
@@ -210,25 +212,19 @@ impl Classifier {
                     continue;
                 }
             }
-            match self.run_step(program, at, (header, ranks), world)? {
+            match self.run_step(program, at, ranks, world)? {
                 Next::Go(step) => at = step,
                 Next::End(ended) => return Ok(ended),
             }
         }
     }
 
-    /// Runs the program on a packet.
+    /// Runs the program on the world's packet.
     #[inline]
-    pub fn run<W: World>(
-        &self,
-        level: Level,
-        program: &Program,
-        header: &Header,
-        world: &mut W,
-    ) -> Result<Ended, W::Refusal> {
-        let ranks = self.ranks(level, header, |address| world.address(address));
+    pub fn run<W: World>(&self, level: Level, program: &Program, world: &mut W) -> Result<Ended, W::Refusal> {
+        let ranks = self.ranks(level, world.packet(), |address| world.address(address));
         let found = self.find(level, &ranks);
-        self.finish(level, program, (header, &ranks), found, world)
+        self.finish(level, program, &ranks, found, world)
     }
 
     fn first(&self) -> Option<&Tables> {
@@ -248,7 +244,7 @@ impl Classifier {
         &self,
         program: &Program,
         at: StepId,
-        (header, ranks): (&Header, &Ranks),
+        ranks: &Ranks,
         world: &mut W,
     ) -> Result<Next, W::Refusal> {
         let answer = match self.questions.get(at as usize) {
@@ -258,7 +254,7 @@ impl Classifier {
         };
         Ok(match program.steps().get(at as usize) {
             Some(Step::Test { test, then, otherwise }) => {
-                let holds = answer.unwrap_or_else(|| holds(program, test, header, world));
+                let holds = answer.unwrap_or_else(|| holds(program, test, world));
                 Next::Go(if holds { *then } else { *otherwise })
             }
             Some(Step::Log { next, .. }) => {
@@ -266,7 +262,7 @@ impl Classifier {
                 Next::Go(*next)
             }
             Some(Step::Translate { translation, otherwise }) => {
-                let fits = answer.unwrap_or_else(|| family_fits(translation, header));
+                let fits = answer.unwrap_or_else(|| family_fits(translation, world.packet()));
                 if fits && world.translate(at, translation)? {
                     Next::End(Ended { verdict: Verdict::Accept, step: at })
                 } else {

@@ -5,12 +5,32 @@ use wire::IpAddr;
 
 /// A packet as rules see it: for each [`Field`] its value, or nothing.
 ///
+/// Whoever implements it keeps it whole: `ip.protocol` is that of [`kind`](Self::kind) if that has one, and a field of
+/// TCP, UDP, ICMP or ICMPv6 exists where the packet is of that kind and nowhere else. `ip.protocol` alone makes no
+/// kind: 6 with [`Kind::Other`] is a packet whose TCP header nobody can look into.
+pub trait Packet {
+    fn kind(&self) -> Kind;
+
+    /// The value of an integer field.
+    fn number(&self, field: Field) -> Option<u32>;
+
+    /// The value of `ip.saddr` or `ip.daddr`.
+    fn address(&self, field: Field) -> Option<IpAddr>;
+
+    #[inline]
+    fn value(&self, field: Field) -> Option<Value> {
+        if field.is_address() { self.address(field).map(Value::Address) } else { self.number(field).map(Value::Number) }
+    }
+}
+
+/// A packet that is made field by field.
+///
 /// It is whole by construction: `ip.protocol` and the fields of TCP, UDP, ICMP and ICMPv6 agree. Setting a field of a
 /// protocol makes the packet one of that protocol, and all its fields exist, 0 until set; setting another protocol
 /// takes them away again.
 ///
 /// ```
-/// # use saltgate_classifier::{Header, Value};
+/// # use saltgate_classifier::{Header, Packet};
 /// # use policy::Field;
 /// let mut header = Header::new();
 /// header.set_number(Field::TcpDport, 443);
@@ -38,7 +58,8 @@ pub enum Value {
 /// Which transport header rules can look into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(crate) enum Kind {
+pub enum Kind {
+    /// None.
     Other,
     Tcp,
     Udp,
@@ -47,7 +68,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 5] = [Self::Other, Self::Tcp, Self::Udp, Self::Icmp, Self::Icmpv6];
+    pub(crate) const ALL: [Self; 5] = [Self::Other, Self::Tcp, Self::Udp, Self::Icmp, Self::Icmpv6];
 
     /// The protocol number (IANA), of those with one.
     pub const fn protocol(self) -> Option<u32> {
@@ -61,7 +82,7 @@ impl Kind {
     }
 
     /// Whose field this is.
-    pub const fn of(field: Field) -> Self {
+    pub(crate) const fn of(field: Field) -> Self {
         match field {
             Field::IcmpType => Self::Icmp,
             Field::Icmpv6Type => Self::Icmpv6,
@@ -140,46 +161,6 @@ impl Header {
         }
     }
 
-    #[inline]
-    pub fn number(&self, field: Field) -> Option<u32> {
-        if field.is_address() { None } else { self.number_of(field, Kind::of(field)) }
-    }
-
-    /// The value of an integer field that is `kind`'s.
-    #[inline]
-    pub(crate) fn number_of(&self, field: Field, kind: Kind) -> Option<u32> {
-        let exists = match kind {
-            Kind::Other => self.present >> field as u32 & 1 != 0,
-            kind => self.kind == kind,
-        };
-        exists.then_some(self.numbers[field as usize])
-    }
-
-    #[inline]
-    pub const fn address(&self, field: Field) -> Option<IpAddr> {
-        match field {
-            Field::IpSaddr => self.saddr,
-            Field::IpDaddr => self.daddr,
-            _ => None,
-        }
-    }
-
-    #[inline]
-    pub fn value(&self, field: Field) -> Option<Value> {
-        if field.is_address() { self.address(field).map(Value::Address) } else { self.number(field).map(Value::Number) }
-    }
-
-    #[inline]
-    pub(crate) const fn kind(&self) -> Kind {
-        self.kind
-    }
-
-    /// An integer field that is known to exist.
-    #[inline]
-    pub(crate) const fn raw(&self, field: Field) -> u32 {
-        self.numbers[field as usize]
-    }
-
     const fn become_kind(&mut self, kind: Kind) {
         if self.kind as u8 == kind as u8 {
             return;
@@ -195,6 +176,32 @@ impl Header {
         if let Some(protocol) = kind.protocol() {
             self.numbers[Field::IpProtocol as usize] = protocol;
             self.present |= 1 << Field::IpProtocol as u32;
+        }
+    }
+}
+
+impl Packet for Header {
+    #[inline]
+    fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    #[inline]
+    fn number(&self, field: Field) -> Option<u32> {
+        let exists = match Kind::of(field) {
+            _ if field.is_address() => false,
+            Kind::Other => self.present >> field as u32 & 1 != 0,
+            kind => self.kind == kind,
+        };
+        exists.then_some(self.numbers[field as usize])
+    }
+
+    #[inline]
+    fn address(&self, field: Field) -> Option<IpAddr> {
+        match field {
+            Field::IpSaddr => self.saddr,
+            Field::IpDaddr => self.daddr,
+            _ => None,
         }
     }
 }

@@ -1,14 +1,19 @@
 //! Programs step by step: the meaning that every faster way must have.
 
-use crate::{Header, Value};
+use crate::{Packet, Value};
 use core::cmp::Ordering;
 use policy::{AddrRef, Comparison, Field, LimitId, Program, Step, StepId, Test, Translation, Verdict};
 use wire::IpAddr;
 
 /// What a program asks for beyond the packet, and what it does on its way.
 pub trait World {
+    /// The packet that a program runs on.
+    type Packet: Packet;
     /// Why a translation was refused: the packet is dropped for that and the program ends.
     type Refusal;
+
+    /// The same until a translation is applied.
+    fn packet(&self) -> &Self::Packet;
 
     /// An address known only at run time; `None` while it is unconfigured. The same whenever asked about one packet.
     fn address(&self, address: AddrRef) -> Option<IpAddr>;
@@ -24,13 +29,13 @@ pub trait World {
     fn translate(&mut self, step: StepId, translation: &Translation) -> Result<bool, Self::Refusal>;
 }
 
-/// Runs a program on a packet.
-pub fn interpret<W: World>(program: &Program, header: &Header, world: &mut W) -> Result<Verdict, W::Refusal> {
+/// Runs a program on the world's packet.
+pub fn interpret<W: World>(program: &Program, world: &mut W) -> Result<Verdict, W::Refusal> {
     let mut at = 0;
     loop {
         at = match program.steps().get(at as usize) {
             Some(Step::Test { test, then, otherwise }) => {
-                if holds(program, test, header, world) {
+                if holds(program, test, world) {
                     *then
                 } else {
                     *otherwise
@@ -41,7 +46,7 @@ pub fn interpret<W: World>(program: &Program, header: &Header, world: &mut W) ->
                 *next
             }
             Some(Step::Translate { translation, otherwise }) => {
-                if family_fits(translation, header) && world.translate(at, translation)? {
+                if family_fits(translation, world.packet()) && world.translate(at, translation)? {
                     return Ok(Verdict::Accept);
                 }
                 *otherwise
@@ -53,25 +58,27 @@ pub fn interpret<W: World>(program: &Program, header: &Header, world: &mut W) ->
     }
 }
 
-pub(crate) fn holds<W: World>(program: &Program, test: &Test, header: &Header, world: &mut W) -> bool {
+/// Is it so? A token bucket may lose a token for the answer.
+pub fn holds<W: World>(program: &Program, test: &Test, world: &mut W) -> bool {
+    let packet = world.packet();
     match test {
-        Test::In { field, set } => program.sets().get(*set as usize).is_some_and(|set| match header.value(*field) {
+        Test::In { field, set } => program.sets().get(*set as usize).is_some_and(|set| match packet.value(*field) {
             Some(Value::Number(number)) => set.contains_number(number),
             Some(Value::Address(address)) => set.contains_address(address),
             None => false,
         }),
-        Test::Compare { left, comparison, right } => compares(header.value(*left), *comparison, header.value(*right)),
+        Test::Compare { left, comparison, right } => compares(packet.value(*left), *comparison, packet.value(*right)),
         Test::IsAddress { field, comparison, address } => {
-            is_address(header, *field, *comparison, world.address(*address))
+            is_address(packet, *field, *comparison, world.address(*address))
         }
-        Test::TcpFlags { mask } => header.number(Field::TcpFlags).is_some_and(|flags| flags & u32::from(*mask) != 0),
+        Test::TcpFlags { mask } => packet.number(Field::TcpFlags).is_some_and(|flags| flags & u32::from(*mask) != 0),
         Test::Limit(limit) => world.limit(*limit),
     }
 }
 
 /// [`Test::IsAddress`], with the address as it is now.
-pub(crate) fn is_address(header: &Header, field: Field, comparison: Comparison, address: Option<IpAddr>) -> bool {
-    address.is_some_and(|address| compares(header.value(field), comparison, Some(Value::Address(address))))
+pub(crate) fn is_address(packet: &impl Packet, field: Field, comparison: Comparison, address: Option<IpAddr>) -> bool {
+    address.is_some_and(|address| compares(packet.value(field), comparison, Some(Value::Address(address))))
 }
 
 /// Values of different kinds or families are neither equal nor before or after each other, so only `!=` holds. The
@@ -105,6 +112,6 @@ pub(crate) const fn family(translation: &Translation) -> Option<u32> {
     }
 }
 
-pub(crate) fn family_fits(translation: &Translation, header: &Header) -> bool {
-    family(translation).is_none_or(|version| header.number(Field::IpVersion) == Some(version))
+pub(crate) fn family_fits(translation: &Translation, packet: &impl Packet) -> bool {
+    family(translation).is_none_or(|version| packet.number(Field::IpVersion) == Some(version))
 }

@@ -9,7 +9,7 @@
 //!           ──► diagrams     one decision per field, shared where equal; several diagrams if one grows too large
 //! ```
 //!
-//! A packet is a [`Header`]; [`Classifier::ranks`] looks its fields up, [`Classifier::run`] finds what the program does
+//! A [`Packet`] is whatever has its fields; [`Classifier::ranks`] looks its fields up, [`Classifier::run`] finds what the program does
 //! with it and does it through a [`World`]. [`interpret`] is the same in plain steps: what everything here must equal.
 //!
 //! What cannot be known from the header alone (a token bucket, whether a translation applies) stops a look-up at that
@@ -44,6 +44,6 @@ mod sets;
 mod space;
 
 pub use classifier::{Classifier, Cost, Ended, Found};
-pub use header::{Header, Value};
-pub use interpret::{World, interpret};
+pub use header::{Header, Kind, Packet, Value};
+pub use interpret::{World, holds, interpret};
 pub use lanes::{BATCH, Level, Ranks, Walks};

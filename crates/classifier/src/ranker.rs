@@ -1,6 +1,6 @@
-//! A header's ranks: one search for each dimension, or one load.
+//! A packet's ranks: one search for each dimension, or one load.
 
-use crate::header::{Header, Kind};
+use crate::header::{Kind, Packet};
 use crate::space::tree::Tree;
 use crate::space::{Axis, Predicate, Space, part, service};
 use alloc::vec;
@@ -30,7 +30,6 @@ enum Search {
     },
     Number {
         field: Field,
-        kind: Kind,
         values: Part,
     },
     Outcome(Predicate),
@@ -96,7 +95,7 @@ impl Ranker {
                     part(part::TYPE_ICMPV6),
                 ]),
                 Axis::SourcePort => Search::SourcePort { tcp: part(part::SPORT_TCP), udp: part(part::SPORT_UDP) },
-                Axis::Number(field) => Search::Number { field, kind: Kind::of(field), values: part(part::VALUES) },
+                Axis::Number(field) => Search::Number { field, values: part(part::VALUES) },
                 Axis::Outcome(predicate) => Search::Outcome(predicate),
                 #[cfg(feature = "analysis")]
                 // In spaces for analysis only, which have no ranker.
@@ -107,29 +106,35 @@ impl Ranker {
     }
 
     #[inline]
-    pub fn rank(&self, level: Level, header: &Header, address: impl Fn(AddrRef) -> Option<IpAddr>, ranks: &mut Ranks) {
+    pub fn rank(
+        &self,
+        level: Level,
+        packet: &impl Packet,
+        address: impl Fn(AddrRef) -> Option<IpAddr>,
+        ranks: &mut Ranks,
+    ) {
         for (slot, search) in ranks.0.iter_mut().zip(&self.dims) {
-            *slot = search.rank(level, header, &address);
+            *slot = search.rank(level, packet, &address);
         }
     }
 
-    /// The ranks of the first `count` of a batch, dimension by dimension.
+    /// The ranks of the packets of a batch, dimension by dimension.
     pub fn rank_many(
         &self,
         level: Level,
-        headers: &[Header],
+        packets: &[impl Packet],
         address: impl Fn(AddrRef) -> Option<IpAddr>,
         ranks: &mut [Ranks; BATCH],
     ) {
         let mut some = Gathered::NONE;
         for (slot, search) in self.dims.iter().enumerate() {
-            let headers = headers.iter().take(BATCH).enumerate();
+            let packets = packets.iter().take(BATCH).enumerate();
             match search {
                 Search::Address { field, v4, .. } => {
-                    for (packet, header) in headers {
-                        match header.address(*field) {
-                            Some(IpAddr::V4(address)) => some.add(packet, address.to_bits()),
-                            _ => ranks[packet].0[slot % SLOTS] = search.rank(level, header, &address),
+                    for (at, packet) in packets {
+                        match packet.address(*field) {
+                            Some(IpAddr::V4(address)) => some.add(at, address.to_bits()),
+                            _ => ranks[at].0[slot % SLOTS] = search.rank(level, packet, &address),
                         }
                     }
                     some.finish(level, v4, slot, ranks);
@@ -137,18 +142,18 @@ impl Ranker {
                 Search::Service(parts) => {
                     for (kind, part) in Kind::ALL.into_iter().zip(parts) {
                         let (_, field) = service(kind);
-                        for (packet, header) in headers.clone().filter(|(_, header)| header.kind() == kind) {
-                            match header.number_of(field, kind) {
-                                Some(number) => some.add(packet, number),
-                                None => ranks[packet].0[slot % SLOTS] = 0,
+                        for (at, packet) in packets.clone().filter(|(_, packet)| packet.kind() == kind) {
+                            match packet.number(field) {
+                                Some(number) => some.add(at, number),
+                                None => ranks[at].0[slot % SLOTS] = 0,
                             }
                         }
                         some.finish(level, part, slot, ranks);
                     }
                 }
                 _ => {
-                    for (packet, header) in headers {
-                        ranks[packet].0[slot % SLOTS] = search.rank(level, header, &address);
+                    for (at, packet) in packets {
+                        ranks[at].0[slot % SLOTS] = search.rank(level, packet, &address);
                     }
                 }
             }
@@ -168,7 +173,7 @@ impl Ranker {
             .sum()
     }
 
-    /// The fields that a header must have for its ranks to be right, as far as the packet has them.
+    /// The fields that a packet must have for its ranks to be right, as far as the packet has them.
     pub fn fields(&self) -> Vec<Field> {
         let mut fields: Vec<Field> = Vec::new();
         for search in &self.dims {
@@ -194,31 +199,37 @@ impl Ranker {
 
 impl Search {
     #[inline]
-    fn rank(&self, level: Level, header: &Header, address: impl Fn(AddrRef) -> Option<IpAddr>) -> u32 {
+    fn rank(&self, level: Level, packet: &impl Packet, address: impl Fn(AddrRef) -> Option<IpAddr>) -> u32 {
         match self {
-            Self::Address { field, v4, v6 } => match header.address(*field) {
+            Self::Address { field, v4, v6 } => match packet.address(*field) {
                 Some(IpAddr::V4(address)) => v4.rank(level, address.to_bits()),
                 Some(IpAddr::V6(address)) => v6.base + v6.tree.rank_wide(level, address.to_bits()),
                 None => 0,
             },
             Self::Service(parts) => {
-                let kind = header.kind();
-                let (_, field) = service(kind);
-                match (header.number_of(field, kind), parts.get(kind as usize)) {
+                // Fields by name, so that each is one load and not a search for it.
+                let (number, at) = match packet.kind() {
+                    Kind::Tcp => (packet.number(Field::TcpDport), Kind::Tcp),
+                    Kind::Udp => (packet.number(Field::UdpDport), Kind::Udp),
+                    Kind::Icmp => (packet.number(Field::IcmpType), Kind::Icmp),
+                    Kind::Icmpv6 => (packet.number(Field::Icmpv6Type), Kind::Icmpv6),
+                    Kind::Other => (packet.number(Field::IpProtocol), Kind::Other),
+                };
+                match (number, parts.get(at as usize)) {
                     (Some(number), Some(part)) => part.rank(level, number),
                     _ => 0,
                 }
             }
-            Self::SourcePort { tcp, udp } => match header.kind() {
-                Kind::Tcp => tcp.rank(level, header.raw(Field::TcpSport)),
-                Kind::Udp => udp.rank(level, header.raw(Field::UdpSport)),
+            Self::SourcePort { tcp, udp } => match packet.kind() {
+                Kind::Tcp => tcp.rank(level, packet.number(Field::TcpSport).unwrap_or(0)),
+                Kind::Udp => udp.rank(level, packet.number(Field::UdpSport).unwrap_or(0)),
                 _ => 0,
             },
-            Self::Number { field, kind, values } => match header.number_of(*field, *kind) {
+            Self::Number { field, values } => match packet.number(*field) {
                 Some(number) => values.rank(level, number),
                 None => 0,
             },
-            Self::Outcome(predicate) => u32::from(predicate.holds(header, address)),
+            Self::Outcome(predicate) => u32::from(predicate.holds(packet, address)),
         }
     }
 

@@ -17,7 +17,7 @@
 mod question;
 pub(crate) mod tree;
 
-use crate::header::{Header, Kind, Value};
+use crate::header::{Kind, Packet, Value};
 use crate::interpret::{compares, is_address};
 use crate::sets::{RankSet, Sets};
 use alloc::vec;
@@ -131,10 +131,10 @@ impl Space {
         self.dim(dim).map_or(1, |dimension| dimension.ranks)
     }
 
-    /// A header's rank in each dimension, by plain search.
+    /// A packet's rank in each dimension, by plain search.
     #[cfg(test)]
-    pub fn ranks(&self, header: &Header, address: impl Fn(AddrRef) -> Option<IpAddr>) -> Vec<u32> {
-        self.dims.iter().map(|dimension| dimension.rank(header, &address)).collect()
+    pub fn ranks(&self, packet: &impl Packet, address: impl Fn(AddrRef) -> Option<IpAddr>) -> Vec<u32> {
+        self.dims.iter().map(|dimension| dimension.rank(packet, &address)).collect()
     }
 }
 
@@ -167,30 +167,30 @@ impl Dimension {
     }
 
     #[cfg(test)]
-    pub fn rank(&self, header: &Header, address: impl Fn(AddrRef) -> Option<IpAddr>) -> u32 {
+    pub fn rank(&self, packet: &impl Packet, address: impl Fn(AddrRef) -> Option<IpAddr>) -> u32 {
         let (part, value) = match self.axis {
-            Axis::Outcome(predicate) => return u32::from(predicate.holds(header, address)),
+            Axis::Outcome(predicate) => return u32::from(predicate.holds(packet, address)),
             #[cfg(feature = "analysis")]
             Axis::Free(..) => return 0,
-            Axis::Address(field) => match header.address(field) {
+            Axis::Address(field) => match packet.address(field) {
                 None => (part::ABSENT, 0),
                 Some(IpAddr::V4(address)) => (part::V4, u128::from(address.to_bits())),
                 Some(IpAddr::V6(address)) => (part::V6, address.to_bits()),
             },
-            Axis::Number(field) => match header.number(field) {
+            Axis::Number(field) => match packet.number(field) {
                 None => (part::ABSENT, 0),
                 Some(number) => (part::VALUES, u128::from(number)),
             },
             Axis::Service => {
-                let (part, field) = service(header.kind());
-                match header.number(field) {
+                let (part, field) = service(packet.kind());
+                match packet.number(field) {
                     None => (part::ABSENT, 0),
                     Some(number) => (part, u128::from(number)),
                 }
             }
-            Axis::SourcePort => match header.kind() {
-                Kind::Tcp => (part::SPORT_TCP, u128::from(header.raw(Field::TcpSport))),
-                Kind::Udp => (part::SPORT_UDP, u128::from(header.raw(Field::UdpSport))),
+            Axis::SourcePort => match packet.kind() {
+                Kind::Tcp => (part::SPORT_TCP, u128::from(packet.number(Field::TcpSport).unwrap_or(0))),
+                Kind::Udp => (part::SPORT_UDP, u128::from(packet.number(Field::UdpSport).unwrap_or(0))),
                 _ => (part::ABSENT, 0),
             },
         };
@@ -264,10 +264,10 @@ impl Starts {
 }
 
 impl Predicate {
-    pub fn holds(&self, header: &Header, address: impl Fn(AddrRef) -> Option<IpAddr>) -> bool {
+    pub fn holds(&self, packet: &impl Packet, address: impl Fn(AddrRef) -> Option<IpAddr>) -> bool {
         match *self {
-            Self::Compare { left, comparison, right } => compares(header.value(left), comparison, header.value(right)),
-            Self::IsAddress { field, comparison, address: of } => is_address(header, field, comparison, address(of)),
+            Self::Compare { left, comparison, right } => compares(packet.value(left), comparison, packet.value(right)),
+            Self::IsAddress { field, comparison, address: of } => is_address(packet, field, comparison, address(of)),
         }
     }
 }

@@ -26,12 +26,12 @@ fn agree(program: &Program, random: &mut Random, packets: usize) {
             let found = classifier.find_many(level, &ranks, count, &mut walks);
             for ((header, ranks), found) in headers.iter().zip(&ranks).zip(found) {
                 let mut by_steps = world.clone();
-                let expected = interpret(program, header, &mut by_steps);
+                let expected = by_steps.interpret(program, header);
                 let alone = classifier.ranks(level, header, |address| world.address(address));
                 assert_eq!(&alone, ranks, "{header:?}");
                 assert_eq!(classifier.find(level, ranks), found, "{header:?}");
                 let mut by_tables = world.clone();
-                let got = classifier.finish(level, program, (header, ranks), found, &mut by_tables);
+                let got = classifier.finish(level, program, ranks, found, &mut by_tables.with(header));
                 same(program, &got, &expected);
                 assert_eq!(by_tables, by_steps, "{:?}\n{header:?}", program.steps());
             }
@@ -89,7 +89,7 @@ fn the_first_rule_wins_among_many() {
                 _ => Verdict::Drop,
             };
             let mut world = Recorder::new(0);
-            let got = classifier.run(Level::detect(), &program, &rules::header(packet), &mut world);
+            let got = classifier.run(Level::detect(), &program, &mut world.with(&rules::header(packet)));
             assert_eq!(got.map(|ended| ended.verdict), Ok(expected), "{kind:?} {packet:?} {cost:?}");
         }
     }

@@ -1,6 +1,18 @@
 //! Runs the functions of a chain against a packet.
 //!
-//! A program's edges point forward only, so that evaluation ends after at most as many steps as it has.
+//! A program's edges point forward only, so that walking it ends after at most as many steps as it has; most are
+//! looked up in tables instead, which takes the same few steps for ten rules and for ten thousand. `run.rs` has both
+//! ways, and a test holds them equal.
+
+mod bucket;
+mod counts;
+#[allow(dead_code, reason = "for who remembers the verdicts of flows")]
+mod depends;
+mod fields;
+mod run;
+mod tables;
+#[cfg(test)]
+mod tests;
 
 use crate::DropReason;
 use crate::conntrack::{Conntrack, Tracked};
@@ -10,12 +22,13 @@ use crate::nat::{self, Random, Site};
 use crate::parse::{Packet, Transport};
 use crate::trace::{Summary, Trace, TraceStep};
 use alloc::vec::Vec;
-use core::cmp::Ordering;
-use policy::{
-    AddrRef, Comparison, CtState, Field, Function, FunctionId, FunctionKind, Hook, LimitRate, Policy, Program, Reject,
-    Step, StepId, Test, Verdict,
-};
+use policy::{AddrRef, CtState, Function, FunctionKind, Hook, Policy, Reject, Verdict};
+use run::Run;
 use wire::{IfaceId, Instant, IpAddr, tcp};
+
+pub(crate) use bucket::TokenBucket;
+pub use counts::{Count, RuleCounts};
+pub(crate) use tables::Tables;
 
 /// What a chain decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,10 +40,11 @@ pub(crate) enum Ruling {
     Refuse(DropReason),
 }
 
-/// The state that rules have: token buckets and the log lines of the walk at hand.
+/// The state that rules have: token buckets, counts, and the log lines of the walk at hand.
 pub(crate) struct Rules {
     /// For each function its `limit(…)` buckets.
     buckets: Vec<Vec<TokenBucket>>,
+    pub counts: RuleCounts,
     pub log: LogBuffer,
     pub random: Random,
     pub trace: Trace,
@@ -39,7 +53,8 @@ pub(crate) struct Rules {
 impl Rules {
     pub fn new(policy: &Policy, log: LogBuffer, random: Random) -> Self {
         let of = |function: &Function| function.program.limits().iter().map(|rate| TokenBucket::new(*rate)).collect();
-        Self { buckets: policy.functions.iter().map(of).collect(), log, random, trace: Trace::default() }
+        let buckets = policy.functions.iter().map(of).collect();
+        Self { buckets, counts: RuleCounts::new(policy), log, random, trace: Trace::default() }
     }
 }
 
@@ -48,6 +63,7 @@ impl Rules {
 pub(crate) struct View<'a> {
     pub now: Instant,
     pub policy: &'a Policy,
+    pub tables: &'a Tables,
     pub ifaces: &'a Ifaces,
     pub conntrack: &'a Conntrack,
 }
@@ -85,8 +101,14 @@ fn functions(view: View<'_>, rules: &mut Rules, hook: Hook, iface: IfaceId, trac
         }
         rules.trace.note(|| TraceStep::Function { function: *id });
         let site = Site { hook, iface, function: Some(*id) };
-        let mut run = Run { view, rules, id: *id, site, tracked };
-        match run.program(&function.program) {
+        // Who traces wants to see every step.
+        let tables = if rules.trace.is_on() { None } else { view.tables.of(*id) };
+        let mut run = Run { view, rules, id: *id, program: &function.program, site, tracked };
+        let verdict = match tables {
+            Some((level, tables)) => run.look_up(level, tables),
+            None => run.walk(),
+        };
+        match verdict {
             Ok(Verdict::Accept) => {}
             Ok(Verdict::Drop) => return Ruling::Drop,
             Ok(Verdict::Reject(reject)) => return Ruling::Reject(reject),
@@ -138,217 +160,11 @@ fn behind_functions(
     }
 }
 
-struct Run<'a> {
-    view: View<'a>,
-    rules: &'a mut Rules,
-    id: FunctionId,
-    site: Site,
-    tracked: &'a mut Tracked,
-}
-
-impl Run<'_> {
-    fn program(&mut self, program: &Program) -> Result<Verdict, DropReason> {
-        let mut at = 0;
-        loop {
-            at = match program.steps().get(at as usize) {
-                Some(Step::Test { test, then, otherwise }) => {
-                    let holds = self.test(program, test);
-                    self.note(at, Some(holds));
-                    if holds { *then } else { *otherwise }
-                }
-                Some(Step::Log { template, next }) => {
-                    if let Some(template) = program.templates().get(*template as usize) {
-                        self.rules.log.write(template, self.tracked, self.view.ifaces);
-                    }
-                    self.note(at, None);
-                    *next
-                }
-                Some(Step::Translate { translation, otherwise }) => {
-                    let Self { view, rules, site, tracked, .. } = self;
-                    match nat::decide(*view, &mut rules.random, *site, translation, tracked)? {
-                        true => {
-                            let function = self.id;
-                            self.rules.trace.note(|| TraceStep::Ruled { function, step: at, verdict: None });
-                            return Ok(Verdict::Accept);
-                        }
-                        false => *otherwise,
-                    }
-                }
-                Some(Step::End(verdict)) => {
-                    let function = self.id;
-                    self.rules.trace.note(|| TraceStep::Ruled { function, step: at, verdict: Some(*verdict) });
-                    return Ok(*verdict);
-                }
-                // No program has such an edge; a packet that met one would not pass.
-                None => return Ok(Verdict::Drop),
-            };
-        }
-    }
-
-    fn note(&mut self, step: StepId, holds: Option<bool>) {
-        let function = self.id;
-        self.rules.trace.note(|| TraceStep::Step { function, step, holds });
-    }
-
-    fn test(&mut self, program: &Program, test: &Test) -> bool {
-        let packet = &self.tracked.packet;
-        match test {
-            Test::In { field, set } => {
-                let Some(set) = program.sets().get(*set as usize) else { return false };
-                match value(*field, self.tracked) {
-                    Some(Value::Number(number)) => set.contains_number(number),
-                    Some(Value::Address(address)) => set.contains_address(address),
-                    None => false,
-                }
-            }
-            Test::Compare { left, comparison, right } => {
-                compares(value(*left, self.tracked), *comparison, value(*right, self.tracked))
-            }
-            Test::IsAddress { field, comparison, address } => {
-                let Some(address) = resolve(self.view.ifaces, *address) else { return false };
-                compares(value(*field, self.tracked), *comparison, Some(Value::Address(address)))
-            }
-            Test::TcpFlags { mask } => matches!(packet.transport, Transport::Tcp(tcp) if tcp.flags & mask != 0),
-            Test::Limit(limit) => {
-                let buckets = self.rules.buckets.get_mut(usize::from(self.id.0));
-                let bucket = buckets.and_then(|buckets| buckets.get_mut(*limit as usize));
-                bucket.is_some_and(|bucket| bucket.take(self.view.now))
-            }
-        }
-    }
-}
-
 /// The address that a policy names, as it is now.
 pub(crate) fn resolve(ifaces: &Ifaces, address: AddrRef) -> Option<IpAddr> {
     match address {
         AddrRef::Fixed(address) => Some(address),
         AddrRef::Iface(id) => ifaces.get(id)?.address4.map(|own| IpAddr::V4(own.address)),
-    }
-}
-
-/// A property of a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Value {
-    Number(u32),
-    Address(IpAddr),
-}
-
-/// `None` where the packet has no such property.
-pub(crate) fn value(field: Field, tracked: &Tracked) -> Option<Value> {
-    let packet = &tracked.packet;
-    let iface = |id: Option<IfaceId>| id.map(|id| u32::from(id.0));
-    let number = match field {
-        Field::IpSaddr => return Some(Value::Address(packet.src)),
-        Field::IpDaddr => return Some(Value::Address(packet.dst)),
-        Field::IpVersion => Some(if packet.is_v4() { 4 } else { 6 }),
-        Field::IpHdrLength => Some(packet.ip_header_len()),
-        Field::IpDscp => Some(u32::from(packet.tos >> 2)),
-        Field::IpEcn => Some(u32::from(packet.tos & 3)),
-        Field::IpLength => Some(packet.total_len),
-        Field::IpId => Some(u32::from(packet.id)),
-        // Fragments are no packets: rules see whole datagrams.
-        Field::IpFragOff => Some(0),
-        Field::IpTtl => Some(u32::from(packet.ttl)),
-        Field::IpProtocol => Some(u32::from(packet.protocol)),
-        Field::IpChecksum => Some(u32::from(packet.ip_checksum)),
-        Field::CtState => Some(tracked.state() as u32),
-        Field::Iif => iface(packet.iif),
-        Field::Oif => iface(packet.oif),
-        Field::IcmpType | Field::Icmpv6Type => icmp_type(field, packet),
-        Field::UdpSport | Field::UdpDport | Field::UdpLength | Field::UdpChecksum => udp_field(field, packet),
-        Field::TcpSport
-        | Field::TcpDport
-        | Field::TcpSequence
-        | Field::TcpAckseq
-        | Field::TcpDoff
-        | Field::TcpReserved
-        | Field::TcpFlags
-        | Field::TcpWindow
-        | Field::TcpChecksum
-        | Field::TcpUrgptr => tcp_field(field, packet),
-    };
-    number.map(Value::Number)
-}
-
-fn icmp_type(field: Field, packet: &Packet) -> Option<u32> {
-    match packet.transport {
-        Transport::Icmp(icmp) if packet.is_v4() == (field == Field::IcmpType) => Some(u32::from(icmp.kind)),
-        _ => None,
-    }
-}
-
-fn udp_field(field: Field, packet: &Packet) -> Option<u32> {
-    let Transport::Udp(udp) = packet.transport else { return None };
-    Some(u32::from(match field {
-        Field::UdpSport => udp.sport,
-        Field::UdpDport => udp.dport,
-        Field::UdpLength => udp.length,
-        _ => udp.checksum,
-    }))
-}
-
-fn tcp_field(field: Field, packet: &Packet) -> Option<u32> {
-    let Transport::Tcp(tcp) = packet.transport else { return None };
-    Some(match field {
-        Field::TcpSport => u32::from(tcp.sport),
-        Field::TcpDport => u32::from(tcp.dport),
-        Field::TcpSequence => tcp.sequence,
-        Field::TcpAckseq => tcp.ackseq,
-        Field::TcpDoff => u32::from(tcp.header_len / 4),
-        Field::TcpReserved => u32::from(tcp.reserved),
-        Field::TcpFlags => u32::from(tcp.flags),
-        Field::TcpWindow => u32::from(tcp.window),
-        Field::TcpChecksum => u32::from(tcp.checksum),
-        _ => u32::from(tcp.urgptr),
-    })
-}
-
-/// Values of different kinds or families are neither equal nor before or after each other, so only `!=` holds. The
-/// same for a value that the packet does not have.
-fn compares(left: Option<Value>, comparison: Comparison, right: Option<Value>) -> bool {
-    let ordering = match (left, right) {
-        (Some(Value::Number(left)), Some(Value::Number(right))) => Some(left.cmp(&right)),
-        (Some(Value::Address(IpAddr::V4(left))), Some(Value::Address(IpAddr::V4(right)))) => Some(left.cmp(&right)),
-        (Some(Value::Address(IpAddr::V6(left))), Some(Value::Address(IpAddr::V6(right)))) => Some(left.cmp(&right)),
-        _ => None,
-    };
-    match comparison {
-        Comparison::Equal => ordering == Some(Ordering::Equal),
-        Comparison::NotEqual => ordering != Some(Ordering::Equal),
-        Comparison::Less => ordering == Some(Ordering::Less),
-        Comparison::LessOrEqual => matches!(ordering, Some(Ordering::Less | Ordering::Equal)),
-        Comparison::Greater => ordering == Some(Ordering::Greater),
-        Comparison::GreaterOrEqual => matches!(ordering, Some(Ordering::Greater | Ordering::Equal)),
-    }
-}
-
-/// A token bucket; starts full.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct TokenBucket {
-    rate: LimitRate,
-    /// In billionths of a token.
-    level: u128,
-    filled: Instant,
-}
-
-const TOKEN: u128 = 1_000_000_000;
-
-impl TokenBucket {
-    pub fn new(rate: LimitRate) -> Self {
-        Self { rate, level: u128::from(rate.burst) * TOKEN, filled: Instant::BOOT }
-    }
-
-    /// Takes a token if there is one.
-    pub fn take(&mut self, now: Instant) -> bool {
-        let gained = now.since(self.filled).as_nanos() * u128::from(self.rate.tokens) * TOKEN;
-        self.filled = now;
-        self.level += gained / self.rate.per.as_nanos().max(1);
-        self.level = self.level.min(u128::from(self.rate.burst) * TOKEN);
-        let has = self.level >= TOKEN;
-        if has {
-            self.level -= TOKEN;
-        }
-        has
     }
 }
 

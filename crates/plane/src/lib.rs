@@ -39,7 +39,7 @@ mod trace;
 
 use alloc::vec::Vec;
 use balancer::Balancer;
-use chain::Rules;
+use chain::{Rules, Tables};
 use conntrack::Conntrack;
 use iface::Ifaces;
 use neighbor::Neighbors;
@@ -47,6 +47,7 @@ use policy::Policy;
 use route::Routes;
 use wire::{Buffer, Burst, Duration, IfaceId, Instant, Ipv4Addr, MacAddr, PortId};
 
+pub use chain::{Count, RuleCounts};
 pub use event::{Counters, Event, IfaceCounters, Outlet};
 pub use outcome::DropReason;
 pub use trace::{Summary, TraceStep};
@@ -99,6 +100,7 @@ pub struct Plane<B> {
     neighbors: Neighbors<B>,
     fragments: fragment::Store<B>,
     fragment_ids: fragment::Ids,
+    tables: Tables,
     rules: Rules,
     icmp: icmp::Limiter,
     balancer: Option<Balancer<B>>,
@@ -125,6 +127,7 @@ impl<B: Buffer> Plane<B> {
             neighbors: Neighbors::new(limits.neighbors, limits.held, word(1) ^ word(2)),
             fragments: fragment::Store::new(limits.fragments, words),
             fragment_ids: fragment::Ids::new(nat::Random::new(word(0) ^ word(3))),
+            tables: Tables::new(&policy),
             rules: Rules::new(&policy, log::LogBuffer::new(&policy), nat::Random::new(word(3))),
             icmp: icmp::Limiter::new(),
             balancer: policy.balancer.clone().map(|settings| Balancer::new(settings, now)),
@@ -197,6 +200,17 @@ impl<B: Buffer> Plane<B> {
 
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    /// How often each rule has acted.
+    pub fn rule_counts(&self) -> &RuleCounts {
+        &self.rules.counts
+    }
+
+    /// From now on every program is walked step by step: for who doubts its tables, or measures what they gain. The
+    /// walk is what trace uses as well, and does the same.
+    pub fn walk_rules(&mut self) {
+        self.tables.forget();
     }
 
     /// Connections in the table now, and its size.

@@ -6,11 +6,12 @@
 //! <PRI>1 YYYY-MM-DDTHH:MM:SS.mmmZ HOST saltgate 1 UDPOUT - MESSAGE
 //! ```
 
-use crate::chain::{TokenBucket, Value, resolve, value};
+use crate::chain::{TokenBucket, resolve};
 use crate::conntrack::Tracked;
 use crate::iface::Ifaces;
 use alloc::string::String;
 use alloc::vec::Vec;
+use classifier::{Packet, Value};
 use core::fmt::{self, Write};
 use policy::{CtState, DEFAULT_LOG_RATE, Field, LimitRate, Part, Policy, Sink, Template};
 use wire::{Duration, Instant, IpAddr};
@@ -192,7 +193,7 @@ impl Write for Bounded<'_> {
 }
 
 fn write_field(text: &mut impl Write, field: Field, tracked: &Tracked, names: &[String]) -> fmt::Result {
-    match (field, value(field, tracked)) {
+    match (field, tracked.value(field)) {
         (Field::CtState, _) => text.write_str(match tracked.state() {
             CtState::New => "new",
             CtState::Established => "established",

@@ -205,8 +205,9 @@ impl<B: Buffer> Plane<B> {
         iface: IfaceId,
         tracked: &mut Tracked,
     ) -> Result<(), Refusal> {
-        let view = View { now, policy: &self.policy, ifaces: &self.ifaces, conntrack: &self.conntrack };
-        match chain::run(view, &mut self.rules, hook, iface, tracked) {
+        let Self { policy, tables, ifaces, conntrack, rules, .. } = self;
+        let view = View { now, policy, tables, ifaces, conntrack };
+        match chain::run(view, rules, hook, iface, tracked) {
             Ruling::Pass => Ok(()),
             Ruling::Drop => Err(DropReason::by_rule(hook).into()),
             Ruling::Refuse(reason) => Err(reason.into()),

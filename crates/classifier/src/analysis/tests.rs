@@ -1,5 +1,5 @@
 use super::*;
-use crate::World;
+use crate::Packet;
 use crate::common::Random;
 use crate::common::nested::{self, Shape};
 use crate::common::packets::{Bounds, Recorder};
@@ -18,7 +18,7 @@ fn walk(program: &Program, header: &Header, told: &BTreeMap<StepId, bool>, rando
         let holds = match step {
             Step::Test { test, .. } => told.get(&at).copied().unwrap_or_else(|| match test {
                 Test::Limit(_) => random.percent(50),
-                test => crate::interpret::holds(program, test, header, &mut world),
+                test => crate::interpret::holds(program, test, &mut world.with(header)),
             }),
             Step::Translate { translation, .. } => told.get(&at).copied().unwrap_or_else(|| {
                 crate::interpret::family_fits(translation, header)
@@ -235,7 +235,7 @@ fn effort_that_is_not_enough_says_so() {
 /// What a program does to a packet: logs, and the end.
 fn does(program: &Program, header: &Header) -> (usize, Verdict) {
     let mut world = Recorder::new(0);
-    let verdict = crate::interpret(program, header, &mut world).expect("no translation");
+    let verdict = world.interpret(program, header).expect("no translation");
     (world.happened.len(), verdict)
 }
 

@@ -1,9 +1,9 @@
 use super::*;
+use crate::Header;
 use crate::common::Random;
 use crate::common::nested::{self, Shape};
 use crate::common::packets::{Bounds as Values, Recorder};
 use crate::space::Purpose;
-use crate::{Header, World, interpret};
 use policy::{Step, StepId, Test, Verdict};
 use std::{vec, vec::Vec};
 
@@ -57,8 +57,8 @@ fn scan(
                 assert_ne!(questions[at as usize], Question::Ask, "{test:?}");
                 if holds { *then } else { *otherwise }
             }
-            Step::Translate { translation, otherwise } => {
-                if holds && world.translate(at, translation)? {
+            Step::Translate { otherwise, .. } => {
+                if holds && world.translate(at)? {
                     return Ok(Verdict::Accept);
                 }
                 *otherwise
@@ -75,7 +75,7 @@ fn agree(program: &Program, bounds: Bounds, random: &mut Random, packets: usize)
         let header = values.packet(random);
         let mut by_steps = Recorder::new(random.next());
         let mut by_list = by_steps.clone();
-        let expected = interpret(program, &header, &mut by_steps);
+        let expected = by_steps.interpret(program, &header);
         let got = scan(program, &space, &questions[0], &guarded, &header, &mut by_list);
         assert_eq!((got, by_list), (expected, by_steps), "{:#?}\n{guarded:#?}\n{header:?}", program.steps());
     }

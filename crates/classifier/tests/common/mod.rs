@@ -1,5 +1,5 @@
-//! Programs and packets for tests and measurements, from seeds. Whoever includes this names `Header`, `Value` and
-//! `World` beside it.
+//! Programs and packets for tests and measurements, from seeds. Whoever includes this names `Header`, `World` and
+//! `interpret` beside it.
 #![allow(dead_code, reason = "each test includes it and uses a part")]
 
 pub mod nested;

@@ -1,8 +1,8 @@
 //! Packets at the bounds of a program's sets, and a world that remembers what was done.
 
-use super::super::{Header, World};
+use super::super::{Header, World, interpret};
 use super::Random;
-use policy::{AddrRef, Field, LimitId, Program, Step, StepId, Test, Translation};
+use policy::{AddrRef, Field, LimitId, Program, Step, StepId, Test, Translation, Verdict};
 use std::collections::BTreeMap;
 use std::vec;
 use std::vec::Vec;
@@ -114,15 +114,17 @@ impl Recorder {
         Self { happened: vec![], seed }
     }
 
-    fn flip(&self, what: u64) -> u64 {
-        Random(self.seed ^ what << 20 ^ (self.happened.len() as u64) << 8).next()
+    /// This world with a packet in it.
+    pub fn with<'a>(&'a mut self, header: &'a Header) -> Meeting<'a> {
+        Meeting { recorder: self, header }
     }
-}
 
-impl World for Recorder {
-    type Refusal = StepId;
+    /// Runs a program step by step.
+    pub fn interpret(&mut self, program: &Program, header: &Header) -> Result<Verdict, StepId> {
+        interpret(program, &mut self.with(header))
+    }
 
-    fn address(&self, address: AddrRef) -> Option<IpAddr> {
+    pub fn address(&self, address: AddrRef) -> Option<IpAddr> {
         match address {
             AddrRef::Fixed(address) => Some(address),
             AddrRef::Iface(IfaceId(0)) => Some(IpAddr::from([10, 0, 0, 1])),
@@ -130,19 +132,54 @@ impl World for Recorder {
         }
     }
 
-    fn log(&mut self, step: StepId) {
+    pub fn log(&mut self, step: StepId) {
         self.happened.push(Event::Log(step));
     }
 
-    fn limit(&mut self, limit: LimitId) -> bool {
+    pub fn limit(&mut self, limit: LimitId) -> bool {
         let has = self.flip(u64::from(limit)) & 1 == 0;
         self.happened.push(Event::Limit(limit, has));
         has
     }
 
-    fn translate(&mut self, step: StepId, _: &Translation) -> Result<bool, StepId> {
+    pub fn translate(&mut self, step: StepId) -> Result<bool, StepId> {
         let choice = self.flip(u64::from(step)) % 8;
         self.happened.push(Event::Translate(step, choice < 4));
         if choice == 7 { Err(step) } else { Ok(choice < 4) }
+    }
+
+    fn flip(&self, what: u64) -> u64 {
+        Random(self.seed ^ what << 20 ^ (self.happened.len() as u64) << 8).next()
+    }
+}
+
+/// A [`Recorder`] and a packet.
+pub struct Meeting<'a> {
+    recorder: &'a mut Recorder,
+    header: &'a Header,
+}
+
+impl World for Meeting<'_> {
+    type Packet = Header;
+    type Refusal = StepId;
+
+    fn packet(&self) -> &Header {
+        self.header
+    }
+
+    fn address(&self, address: AddrRef) -> Option<IpAddr> {
+        self.recorder.address(address)
+    }
+
+    fn log(&mut self, step: StepId) {
+        self.recorder.log(step);
+    }
+
+    fn limit(&mut self, limit: LimitId) -> bool {
+        self.recorder.limit(limit)
+    }
+
+    fn translate(&mut self, step: StepId, _: &Translation) -> Result<bool, StepId> {
+        self.recorder.translate(step)
     }
 }

@@ -1,0 +1,210 @@
+//! How often rules acted.
+//!
+//! A rule is a step that does something: a verdict, a translation, a log line. Each has a count of its own, so that
+//! packets are counted exactly once for each thing done with them, whichever way a program is run. What was decided
+//! inside of a branch is the sum of what its rules have counted.
+
+use alloc::vec::Vec;
+use policy::{FunctionId, Policy, Program, Step, StepId};
+
+/// What a rule has seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    pub packets: u64,
+    /// Of whole packets, IP headers included.
+    pub bytes: u64,
+}
+
+/// The counts of all rules.
+#[derive(Clone, Debug, Default)]
+pub struct RuleCounts {
+    counts: Vec<Count>,
+    functions: Vec<Actions>,
+    trail: Trail,
+}
+
+/// Which steps of a program are counted: one bit for each step.
+#[derive(Clone, Debug, Default)]
+struct Actions {
+    blocks: Vec<Block>,
+}
+
+/// 64 steps.
+#[derive(Clone, Copy, Debug)]
+struct Block {
+    counted: u64,
+    /// Where the count of the first of them is.
+    start: u32,
+}
+
+/// A rule's place among all counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RuleId(u32);
+
+/// The rules that have acted on a packet, for who wants to count them again for another.
+#[derive(Clone, Copy, Debug, Default)]
+#[allow(dead_code, reason = "for who remembers the verdicts of flows")]
+pub(crate) struct Trail {
+    rules: [RuleId; Self::ROOM],
+    len: u8,
+    overflown: bool,
+}
+
+impl Trail {
+    pub const ROOM: usize = 8;
+
+    #[allow(dead_code, reason = "for who remembers the verdicts of flows")]
+    /// In order; `None` if there were more than there is room for.
+    pub fn rules(&self) -> Option<&[RuleId]> {
+        self.rules.get(..usize::from(self.len)).filter(|_| !self.overflown)
+    }
+}
+
+impl Block {
+    fn place(&self, step: StepId) -> Option<u32> {
+        let bit = step % 64;
+        let before = (self.counted & ((1 << bit) - 1)).count_ones();
+        (self.counted >> bit & 1 != 0).then_some(self.start + before)
+    }
+}
+
+impl RuleCounts {
+    pub(crate) fn new(policy: &Policy) -> Self {
+        let mut next = 0;
+        let functions = policy.functions.iter().map(|function| Actions::of(&function.program, &mut next)).collect();
+        Self { counts: alloc::vec![Count::default(); next as usize], functions, trail: Trail::default() }
+    }
+
+    /// Of a step that does something: a verdict, a translation that was applied, a log line. `None` for others.
+    pub fn of(&self, function: FunctionId, step: StepId) -> Option<Count> {
+        self.counts.get(self.place(function, step)?.0 as usize).copied()
+    }
+
+    #[inline]
+    fn place(&self, function: FunctionId, step: StepId) -> Option<RuleId> {
+        let blocks = &self.functions.get(usize::from(function.0))?.blocks;
+        blocks.get(step as usize / 64)?.place(step).map(RuleId)
+    }
+
+    /// A rule has acted on a packet of so many bytes.
+    #[inline]
+    pub(crate) fn hit(&mut self, function: FunctionId, step: StepId, bytes: u32) {
+        if let Some(rule) = self.place(function, step) {
+            self.again(rule, bytes);
+            match self.trail.rules.get_mut(usize::from(self.trail.len)) {
+                Some(place) => {
+                    *place = rule;
+                    self.trail.len += 1;
+                }
+                None => self.trail.overflown = true,
+            }
+        }
+    }
+
+    /// A rule of a trail has acted on another packet.
+    #[inline]
+    pub(crate) fn again(&mut self, rule: RuleId, bytes: u32) {
+        if let Some(count) = self.counts.get_mut(rule.0 as usize) {
+            count.packets += 1;
+            count.bytes += u64::from(bytes);
+        }
+    }
+
+    /// Begins a new trail.
+    #[allow(dead_code, reason = "for who remembers the verdicts of flows")]
+    pub(crate) fn begin_trail(&mut self) {
+        (self.trail.len, self.trail.overflown) = (0, false);
+    }
+
+    /// The rules that have acted since the trail began.
+    #[allow(dead_code, reason = "for who remembers the verdicts of flows")]
+    pub(crate) fn trail(&self) -> &Trail {
+        &self.trail
+    }
+
+    /// Bytes of memory.
+    pub fn bytes(&self) -> usize {
+        let blocks: usize = self.functions.iter().map(|actions| size_of_val(&actions.blocks[..])).sum();
+        size_of_val(&self.counts[..]) + blocks
+    }
+}
+
+impl Actions {
+    fn of(program: &Program, next: &mut u32) -> Self {
+        let block = |steps: &[Step]| {
+            let start = *next;
+            let mut counted = 0;
+            for (bit, step) in steps.iter().enumerate() {
+                if !matches!(step, Step::Test { .. }) {
+                    counted |= 1 << bit;
+                    *next += 1;
+                }
+            }
+            Block { counted, start }
+        };
+        Self { blocks: program.steps().chunks(64).map(block).collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+    use policy::{Function, FunctionKind, Parts, Place, Set, Test, Verdict};
+
+    #[test]
+    fn each_step_that_acts_has_a_count_and_no_other_has() {
+        let mut steps: Vec<Step> = Vec::new();
+        for at in (0..300).step_by(3) {
+            let test = Test::In { field: policy::Field::IpTtl, set: 0 };
+            steps.push(Step::Test { test: test.clone(), then: at + 1, otherwise: at + 3 });
+            steps.push(Step::Test { test, then: at + 2, otherwise: at + 3 });
+            steps.push(Step::End(Verdict::Accept));
+        }
+        steps.push(Step::End(Verdict::Drop));
+        let program =
+            Program::new(steps.clone(), vec![Place::NONE; 301], vec![Set::number(1)], vec![], vec![]).unwrap();
+        let function = |name: &str| Function {
+            name: name.into(),
+            kind: FunctionKind::Filter,
+            program: program.clone(),
+            mentions_invalid: false,
+            place: Place::NONE,
+        };
+        let policy = Policy::new(Parts { functions: vec![function("f"), function("g")], ..Parts::default() }).unwrap();
+        let mut counts = RuleCounts::new(&policy);
+        for id in [0, 1].map(FunctionId) {
+            for (step, what) in (0..).zip(&steps) {
+                for _ in 0..step % 5 {
+                    counts.hit(id, step, 100);
+                }
+                let expected = u64::from(step % 5);
+                let expected = Count { packets: expected, bytes: expected * 100 };
+                let acts = !matches!(what, Step::Test { .. });
+                assert_eq!(counts.of(id, step), acts.then_some(expected), "{step}");
+            }
+        }
+        assert_eq!(counts.of(FunctionId(0), 301), None);
+        assert_eq!(counts.of(FunctionId(2), 0), None);
+    }
+
+    #[test]
+    fn a_trail_counts_again_what_has_acted() {
+        let program = Program::always(Verdict::Drop);
+        let kind = FunctionKind::Filter;
+        let function = Function { name: "f".into(), kind, program, mentions_invalid: false, place: Place::NONE };
+        let mut counts =
+            RuleCounts::new(&Policy::new(Parts { functions: vec![function], ..Parts::default() }).unwrap());
+        counts.begin_trail();
+        counts.hit(FunctionId(0), 0, 60);
+        let trail = *counts.trail();
+        for rule in trail.rules().unwrap() {
+            counts.again(*rule, 40);
+        }
+        assert_eq!(counts.of(FunctionId(0), 0), Some(Count { packets: 2, bytes: 100 }));
+        for _ in 0..Trail::ROOM {
+            counts.hit(FunctionId(0), 0, 1);
+        }
+        assert!(counts.trail().rules().is_none(), "too long to be counted again");
+    }
+}

@@ -1,0 +1,248 @@
+//! What a verdict is drawn from: whether it can be remembered for a flow.
+//!
+//! A program is followed from its first step with `ct.state` known and everything else open; what the steps that can
+//! be reached ask for and do is what its verdict may depend on. A verdict that depends on nothing but what all packets
+//! of a flow in one direction have in common ([`Depends::is_of_flow`]) is the same for all of them.
+
+use alloc::vec;
+use alloc::vec::Vec;
+use policy::{AddrRef, CtState, Field, FunctionKind, Hook, Part, Policy, Program, Step, StepId, Test, Translation};
+use wire::IfaceId;
+
+/// What the verdict of one program, or of a chain, may depend on, and what else judging a packet does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Depends {
+    /// A bit for each [`Field`].
+    fields: u32,
+    /// Token buckets, which also change.
+    pub limits: bool,
+    /// Log lines are written.
+    pub logs: bool,
+    /// Addresses that an Iface has at run time: [`Plane::set_address4`](crate::Plane::set_address4) may change the
+    /// verdict.
+    pub addresses: bool,
+}
+
+/// All packets of a flow that travel in one direction, in one `ct.state`, from one Iface to another, agree in these.
+/// (Fragments are no packets, so that the offset is always 0.)
+const OF_FLOW: [Field; 12] = [
+    Field::IpVersion,
+    Field::IpProtocol,
+    Field::IpSaddr,
+    Field::IpDaddr,
+    Field::IpFragOff,
+    Field::UdpSport,
+    Field::UdpDport,
+    Field::TcpSport,
+    Field::TcpDport,
+    Field::CtState,
+    Field::Iif,
+    Field::Oif,
+];
+
+impl Depends {
+    /// Of a program, for each `ct.state` of the packets that it is run on.
+    pub fn of(program: &Program) -> [Self; 4] {
+        let mut depends = [Self::default(); 4];
+        // For each step the states in which it may be reached, a bit each.
+        let mut reached = vec![0_u8; program.steps().len()];
+        if let Some(first) = reached.first_mut() {
+            *first = 0b1111;
+        }
+        // Edges only lead forward, so that all is known about a step before it is looked at.
+        for (at, step) in program.steps().iter().enumerate() {
+            let states = reached.get(at).copied().unwrap_or(0);
+            let mut reach = |step: StepId, states: u8| {
+                if let Some(reached) = reached.get_mut(step as usize) {
+                    *reached |= states;
+                }
+            };
+            let here = depends.iter_mut().enumerate().filter(|(state, _)| states >> state & 1 != 0);
+            let here = here.map(|(_, depends)| depends);
+            match step {
+                Step::Test { test: Test::In { field: Field::CtState, set }, then, otherwise } => {
+                    let set = program.sets().get(*set as usize);
+                    let holds = |state: u32| set.is_some_and(|set| set.contains_number(state));
+                    let holds = (0..4).filter(|state| holds(*state)).fold(0, |bits, state| bits | 1 << state);
+                    here.for_each(|depends| depends.add(Field::CtState));
+                    reach(*then, states & holds);
+                    reach(*otherwise, states & !holds);
+                }
+                Step::Test { test, then, otherwise } => {
+                    here.for_each(|depends| depends.test(test));
+                    reach(*then, states);
+                    reach(*otherwise, states);
+                }
+                Step::Log { template, next } => {
+                    let parts = program.templates().get(*template as usize).map(|template| &template.parts[..]);
+                    let is_own = |part: &Part| matches!(part, Part::Address(AddrRef::Iface(_)));
+                    let addresses = parts.unwrap_or_default().iter().any(is_own);
+                    here.for_each(|depends| {
+                        depends.logs = true;
+                        depends.addresses |= addresses;
+                    });
+                    reach(*next, states);
+                }
+                Step::Translate { translation, otherwise } => {
+                    let is_fixed = matches!(
+                        translation,
+                        Translation::Dnat { address: None | Some(AddrRef::Fixed(_)), .. }
+                            | Translation::Snat { address: None | Some(AddrRef::Fixed(_)), .. }
+                    );
+                    here.for_each(|depends| {
+                        depends.add(Field::IpVersion);
+                        depends.addresses |= !is_fixed;
+                    });
+                    reach(*otherwise, states);
+                }
+                Step::End(_) => {}
+            }
+        }
+        depends
+    }
+
+    fn test(&mut self, test: &Test) {
+        match test {
+            Test::In { field, .. } => self.add(*field),
+            Test::Compare { left, right, .. } => {
+                self.add(*left);
+                self.add(*right);
+            }
+            Test::IsAddress { field, address, .. } => {
+                self.add(*field);
+                self.addresses |= matches!(address, AddrRef::Iface(_));
+            }
+            Test::TcpFlags { .. } => self.add(Field::TcpFlags),
+            Test::Limit(_) => self.limits = true,
+        }
+    }
+
+    fn add(&mut self, field: Field) {
+        self.fields |= 1 << field as u32;
+    }
+
+    /// May the verdict depend on this field?
+    pub const fn on(&self, field: Field) -> bool {
+        self.fields >> field as u32 & 1 != 0
+    }
+
+    /// Is the verdict the same for all packets of a flow that travel in one direction, with the same `ct.state`,
+    /// between the same Ifaces; and is nothing done beside drawing it but counting? As long as no Iface changes its
+    /// address, if [`addresses`](Self::addresses) is set.
+    pub fn is_of_flow(&self) -> bool {
+        let of_flow = OF_FLOW.iter().fold(0, |fields, field| fields | 1 << *field as u32);
+        self.fields & !of_flow == 0 && !self.limits && !self.logs
+    }
+
+    /// What both depend on.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self {
+            fields: self.fields | other.fields,
+            limits: self.limits | other.limits,
+            logs: self.logs | other.logs,
+            addresses: self.addresses | other.addresses,
+        }
+    }
+}
+
+/// [`Depends`] of all functions, for each state.
+#[derive(Debug, Default)]
+pub(crate) struct Dependencies {
+    /// For each function, by `ct.state`.
+    functions: Vec<[Depends; 4]>,
+}
+
+impl Dependencies {
+    pub fn new(policy: &Policy) -> Self {
+        Self { functions: policy.functions.iter().map(|function| Depends::of(&function.program)).collect() }
+    }
+
+    /// What the verdict of a chain on packets in `state` depends on. `first`: the first packet of a flow, which Nat
+    /// functions judge as well; what they decide is the flow's from then on.
+    pub fn of_chain(&self, policy: &Policy, hook: Hook, iface: IfaceId, state: CtState, first: bool) -> Depends {
+        let mut depends = Depends::default();
+        for id in policy.chain(hook, iface) {
+            let judges = |kind: FunctionKind| kind == FunctionKind::Filter || first;
+            if !policy.function(*id).is_some_and(|function| judges(function.kind)) {
+                continue;
+            }
+            if let Some(states) = self.functions.get(usize::from(id.0)) {
+                depends = depends.and(states[state as usize % states.len()]);
+            }
+        }
+        depends
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use policy::{Comparison, Place, Set, Sink, Template, Verdict};
+
+    fn program(steps: Vec<Step>, sets: Vec<Set>) -> Program {
+        let places = vec![Place::NONE; steps.len()];
+        let template = Template { sink: Sink::Console, parts: vec![] };
+        Program::new(steps, places, sets, vec![template], vec![]).unwrap()
+    }
+
+    fn test(test: Test, then: StepId, otherwise: StepId) -> Step {
+        Step::Test { test, then, otherwise }
+    }
+
+    #[test]
+    fn what_is_behind_a_test_of_the_state_counts_in_that_state_only() {
+        let established = Test::In { field: Field::CtState, set: 0 };
+        let short = Test::In { field: Field::IpTtl, set: 1 };
+        let steps = vec![
+            test(established, 1, 2),
+            Step::End(Verdict::Accept),
+            test(short, 4, 3),
+            Step::Log { template: 0, next: 4 },
+            Step::End(Verdict::Drop),
+        ];
+        let program = program(steps, vec![Set::number(1), Set::number(7)]);
+        let [new, established, related, invalid] = Depends::of(&program);
+        assert_eq!((new, new), (related, invalid));
+        assert!(new.on(Field::IpTtl) && new.logs && !new.is_of_flow());
+        assert!(!established.on(Field::IpTtl) && !established.logs && established.on(Field::CtState));
+        assert!(established.is_of_flow());
+    }
+
+    #[test]
+    fn endpoints_and_ifaces_are_of_the_flow_and_all_else_is_of_the_packet() {
+        for field in Field::ALL {
+            let of_flow = matches!(
+                field.name(),
+                "ip.version"
+                    | "ip.protocol"
+                    | "ip.saddr"
+                    | "ip.daddr"
+                    | "ip.frag-off"
+                    | "udp.sport"
+                    | "udp.dport"
+                    | "tcp.sport"
+                    | "tcp.dport"
+                    | "ct.state"
+                    | "iif"
+                    | "oif"
+            );
+            let (left, right) = (*field, Field::IpVersion);
+            let asked = Test::Compare { left, comparison: Comparison::Equal, right };
+            let steps = vec![test(asked, 1, 2), Step::End(Verdict::Accept), Step::End(Verdict::Drop)];
+            let depends = Depends::of(&program(steps, vec![]))[0];
+            assert_eq!(depends.is_of_flow(), of_flow, "{}", field.name());
+            assert!(depends.on(*field) && !depends.addresses);
+        }
+        let own = Test::IsAddress {
+            field: Field::IpDaddr,
+            comparison: Comparison::Equal,
+            address: AddrRef::Iface(IfaceId(0)),
+        };
+        let steps = vec![test(own, 1, 2), Step::End(Verdict::Accept), Step::End(Verdict::Drop)];
+        let depends = Depends::of(&program(steps, vec![]))[0];
+        assert!(depends.addresses && depends.is_of_flow());
+        let steps = vec![test(Test::TcpFlags { mask: 2 }, 1, 2), Step::End(Verdict::Accept), Step::End(Verdict::Drop)];
+        assert!(!Depends::of(&program(steps, vec![]))[1].is_of_flow());
+    }
+}

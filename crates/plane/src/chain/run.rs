@@ -1,0 +1,110 @@
+//! One program, run on one packet.
+//!
+//! There are two ways, of equal outcome and effects: [`Run::walk`] takes step after step and can say so to a trace, it
+//! is the meaning of a program; [`Run::look_up`] asks the program's tables where its steps would have led. Whatever is
+//! done on the way is done by one piece of code, the [`World`] below.
+
+use super::{Rules, View, resolve};
+use crate::DropReason;
+use crate::conntrack::Tracked;
+use crate::nat::{self, Site};
+use crate::trace::TraceStep;
+use classifier::{Classifier, Level, World};
+use policy::{AddrRef, FunctionId, LimitId, Program, Step, StepId, Translation, Verdict};
+use wire::IpAddr;
+
+/// A function, and the packet that it is to judge.
+pub(super) struct Run<'a> {
+    pub view: View<'a>,
+    pub rules: &'a mut Rules,
+    pub id: FunctionId,
+    pub program: &'a Program,
+    pub site: Site,
+    pub tracked: &'a mut Tracked,
+}
+
+impl Run<'_> {
+    /// Step by step.
+    pub fn walk(&mut self) -> Result<Verdict, DropReason> {
+        let (program, function) = (self.program, self.id);
+        let mut at = 0;
+        loop {
+            at = match program.steps().get(at as usize) {
+                Some(Step::Test { test, then, otherwise }) => {
+                    let holds = classifier::holds(program, test, self);
+                    self.rules.trace.note(|| TraceStep::Step { function, step: at, holds: Some(holds) });
+                    if holds { *then } else { *otherwise }
+                }
+                Some(Step::Log { next, .. }) => {
+                    self.log(at);
+                    self.rules.trace.note(|| TraceStep::Step { function, step: at, holds: None });
+                    *next
+                }
+                Some(Step::Translate { translation, otherwise }) => match self.translate(at, translation)? {
+                    true => {
+                        self.rules.trace.note(|| TraceStep::Ruled { function, step: at, verdict: None });
+                        return Ok(Verdict::Accept);
+                    }
+                    false => *otherwise,
+                },
+                Some(Step::End(verdict)) => {
+                    self.count(at);
+                    self.rules.trace.note(|| TraceStep::Ruled { function, step: at, verdict: Some(*verdict) });
+                    return Ok(*verdict);
+                }
+                // No program has such an edge; a packet that met one would not pass.
+                None => return Ok(Verdict::Drop),
+            };
+        }
+    }
+
+    /// By the program's tables.
+    pub fn look_up(&mut self, level: Level, tables: &Classifier) -> Result<Verdict, DropReason> {
+        let ended = tables.run(level, self.program, self)?;
+        // A translation has been counted when it was applied.
+        if let Some(Step::End(_)) = self.program.steps().get(ended.step as usize) {
+            self.count(ended.step);
+        }
+        Ok(ended.verdict)
+    }
+
+    fn count(&mut self, step: StepId) {
+        self.rules.counts.hit(self.id, step, self.tracked.packet.total_len);
+    }
+}
+
+impl World for Run<'_> {
+    type Packet = Tracked;
+    type Refusal = DropReason;
+
+    #[inline]
+    fn packet(&self) -> &Tracked {
+        self.tracked
+    }
+
+    fn address(&self, address: AddrRef) -> Option<IpAddr> {
+        resolve(self.view.ifaces, address)
+    }
+
+    fn log(&mut self, step: StepId) {
+        let Some(Step::Log { template, .. }) = self.program.steps().get(step as usize) else { return };
+        if let Some(template) = self.program.templates().get(*template as usize) {
+            self.rules.log.write(template, self.tracked, self.view.ifaces);
+        }
+        self.count(step);
+    }
+
+    fn limit(&mut self, limit: LimitId) -> bool {
+        let buckets = self.rules.buckets.get_mut(usize::from(self.id.0));
+        let bucket = buckets.and_then(|buckets| buckets.get_mut(limit as usize));
+        bucket.is_some_and(|bucket| bucket.take(self.view.now))
+    }
+
+    fn translate(&mut self, step: StepId, translation: &Translation) -> Result<bool, DropReason> {
+        let applied = nat::decide(self.view, &mut self.rules.random, self.site, translation, self.tracked)?;
+        if applied {
+            self.count(step);
+        }
+        Ok(applied)
+    }
+}
