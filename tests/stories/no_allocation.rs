@@ -1,5 +1,7 @@
 //! After the tables are set up, packets allocate nothing: not those of known connections, not new ones, not drops.
 
+use node::Settings;
+use plane::Lookup;
 use saltgate_stories::Counting;
 use sim::Net;
 use std::path::Path;
@@ -24,10 +26,11 @@ fn frame(net: &Net, iface: usize, packet: &str) -> (PortId, Vec<u8>) {
 }
 
 /// An example's router, in its steady state.
-fn net(example: &str) -> Net {
+fn net(example: &str, lookup: Lookup) -> Net {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(example);
     let source = nacl::Source::new(example, std::fs::read_to_string(path).unwrap());
-    let mut net = Net::new(nacl::compile(&source).policy.unwrap()).unwrap();
+    let settings = Settings { lookup, ..Net::settings() };
+    let mut net = Net::with(nacl::compile(&source).policy.unwrap(), settings).unwrap();
     net.settle().unwrap();
     net.set_recording(false);
     net
@@ -76,8 +79,9 @@ fn a_packet_allocates_nothing() {
         ("seed6.nacl", known6, 5, "tcp [2001:db8:55::1]:PORT > [2001:db8:0:2::50]:22 S"),
         ("seed-nat.nacl", translated, 2, "tcp 10.55.1.1:PORT > 10.0.0.2:5001 S"),
     ];
-    for (example, known, leaving, new) in table {
-        let mut net = net(example);
+    let ways = [Lookup::Never, Lookup::Always];
+    for ((example, known, leaving, new), lookup) in table.into_iter().flat_map(|row| ways.map(|way| (row, way))) {
+        let mut net = net(example, lookup);
         let known: Vec<_> = known.iter().map(|(iface, packet)| frame(&net, *iface, packet)).collect();
         let new: Vec<_> = (2000..2200).map(|port| frame(&net, 0, &new.replace("PORT", &port.to_string()))).collect();
         // Once for the neighbors, which have to be asked for.

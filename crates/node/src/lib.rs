@@ -30,7 +30,7 @@ mod timer;
 
 use alloc::vec::Vec;
 use console::{Clock, Console};
-use plane::{Address4, Event, Limits, Outlet, Plane, TraceStep};
+use plane::{Address4, Event, Limits, Lookup, Outlet, Plane, TraceStep};
 use policy::Policy;
 use stack::Stack;
 use timer::Timers;
@@ -69,12 +69,21 @@ pub struct Settings {
     pub now: Instant,
     /// Time since 1970-01-01T00:00:00Z at `now`; `None` where the host has no wall clock.
     pub unix_time: Option<Duration>,
+    /// How rules are run; nothing but speed depends on it.
+    pub lookup: Lookup,
 }
 
 impl Default for Settings {
     /// The sizes of simulator and Linux, at boot, with no secret and no wall clock.
     fn default() -> Self {
-        Self { limits: Limits::default(), flows_ceiling: 4 << 20, seed: [0; 32], now: Instant::BOOT, unix_time: None }
+        Self {
+            limits: Limits::default(),
+            flows_ceiling: 4 << 20,
+            seed: [0; 32],
+            now: Instant::BOOT,
+            unix_time: None,
+            lookup: Lookup::default(),
+        }
     }
 }
 
@@ -91,7 +100,7 @@ impl<P: Ports> Node<P> {
     /// Puts a policy in place on these NICs: [`Ports::nics`] of the ports that every turn will be given. No frame is
     /// touched before all of it is in place. All errors are reported, not the first alone.
     pub fn new(policy: Policy, nics: &[Nic], settings: Settings) -> Result<Self, Vec<StartError>> {
-        let Settings { mut limits, flows_ceiling, seed, now, unix_time } = settings;
+        let Settings { mut limits, flows_ceiling, seed, now, unix_time, lookup } = settings;
         let links = start::links(&policy, nics)?;
         limits.flows = policy.conntrack.limit.unwrap_or(limits.flows).min(flows_ceiling);
         let hosts: Vec<stack::Nic> = links.iter().map(|link| stack::Nic { mac: link.mac, mtu: link.mtu }).collect();
@@ -107,6 +116,9 @@ impl<P: Ports> Node<P> {
             burst: Burst::new(),
             clock: Clock::default(),
         };
+        if lookup != Lookup::default() {
+            node.plane.set_lookup(lookup);
+        }
         if let Some(unix_time) = unix_time {
             node.set_wall_clock(now, unix_time);
         }

@@ -12,6 +12,8 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
 mod balancer;
 mod chain;
@@ -47,7 +49,7 @@ use policy::Policy;
 use route::Routes;
 use wire::{Buffer, Burst, Duration, IfaceId, Instant, Ipv4Addr, MacAddr, PortId};
 
-pub use chain::{Count, RuleCounts};
+pub use chain::{Count, Lookup, RuleCounts};
 pub use event::{Counters, Event, IfaceCounters, Outlet};
 pub use outcome::DropReason;
 pub use trace::{Summary, TraceStep};
@@ -129,7 +131,7 @@ impl<B: Buffer> Plane<B> {
             fragment_ids: fragment::Ids::new(nat::Random::new(word(0) ^ word(3))),
             tables: Tables::new(&policy),
             rules: Rules::new(&policy, log::LogBuffer::new(&policy), nat::Random::new(word(3))),
-            icmp: icmp::Limiter::new(),
+            icmp: icmp::Limiter::new(words, nat::Random::new(word(2) ^ word(3))),
             balancer: policy.balancer.clone().map(|settings| Balancer::new(settings, now)),
             counters: Counters::new(policy.ifaces.len()),
             wall_clock: None,
@@ -207,10 +209,10 @@ impl<B: Buffer> Plane<B> {
         &self.rules.counts
     }
 
-    /// From now on every program is walked step by step: for who doubts its tables, or measures what they gain. The
-    /// walk is what trace uses as well, and does the same.
-    pub fn walk_rules(&mut self) {
-        self.tables.forget();
+    /// Says how rules are to be run, [`Lookup::WhereFaster`] from the start: for who doubts the tables, or measures
+    /// what they gain. Traced packets are always walked.
+    pub fn set_lookup(&mut self, lookup: Lookup) {
+        self.tables.set_lookup(&self.policy, lookup);
     }
 
     /// Connections in the table now, and its size.

@@ -83,11 +83,12 @@ impl<B: Buffer> Plane<B> {
         mut frame: B,
         out: &mut impl Outlet<B>,
     ) -> Result<(), DropReason> {
-        // The box believes only what is right; of transit packets checksums are carried.
+        emit::headers(&mut frame, &packet);
+        // The box believes only what is right; of transit packets checksums are carried. Rewriting keeps a wrong one
+        // wrong, so it is judged with the addresses that it now covers.
         if !emit::transport_checksum_is_right(&frame, packet.packet()) {
             return Err(DropReason::BadTransportChecksum);
         }
-        emit::headers(&mut frame, &packet);
         let (l3, v4) = (usize::from(packet.packet().l3), packet.packet().is_v4());
         if !emit::stack_link(&mut frame, l3, self.ifaces.mac(owner), FAR_END, v4) {
             return Err(DropReason::NoBuffer);

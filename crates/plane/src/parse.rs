@@ -147,6 +147,15 @@ impl Packet {
         }
     }
 
+    /// An error that tracking relates to the flow of the packet that it quotes. Of the ICMPv6 types below 128, which are
+    /// all errors to those who answer none, these are what RFC 4443 defines; others are tracked by their addresses.
+    pub fn is_tracked_error(&self) -> bool {
+        match self.transport {
+            Transport::Icmp(icmp) if !self.is_v4() => (1..=4).contains(&icmp.kind),
+            _ => self.is_icmp_error(),
+        }
+    }
+
     /// An ICMP or ICMPv6 message that quotes a packet.
     pub fn is_icmp_error(&self) -> bool {
         match self.transport {

@@ -21,7 +21,7 @@ use std::fmt;
 use wire::{Duration, IfaceId, Instant, IpAddr, MacAddr, PortId};
 
 pub use buffer::{Frame, Pool};
-pub use hosts::mac_of;
+pub use hosts::{Hosts, mac_of};
 pub use pcap::{Captured, Direction, pcapng};
 pub use syslog::{Message, NoMessage};
 pub use world::{Happening, World};
@@ -57,9 +57,17 @@ impl Net {
     /// Boots a router of this policy, with as many NICs as it needs: one for each `index` up to the highest, and one
     /// for each MAC address, in the places that no `index` names.
     pub fn new(policy: Policy) -> Result<Self, Vec<StartError>> {
+        Self::with(policy, Self::settings())
+    }
+
+    /// The settings of every simulation that asks for no others.
+    pub fn settings() -> Settings {
+        Settings { unix_time: Some(UNIX_TIME), seed: *b"every simulation is the same one", ..Settings::default() }
+    }
+
+    /// As [`new`](Self::new), with other settings.
+    pub fn with(policy: Policy, settings: Settings) -> Result<Self, Vec<StartError>> {
         let nics = nics_of(&policy);
-        let settings =
-            Settings { unix_time: Some(UNIX_TIME), seed: *b"every simulation is the same one", ..Settings::default() };
         let node = Node::new(policy, &nics, settings)?;
         let links: Vec<_> = node.plane().links().iter().map(|link| (link.port, link.mac)).collect();
         let hosts = hosts::Hosts::new(node.plane().policy(), &links);

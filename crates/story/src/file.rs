@@ -1,10 +1,11 @@
 //! A story's file: read, compiled, played.
 
 use crate::parse;
-use crate::run::{Played, play};
+use crate::run::{Played, play_with};
 use crate::script::{Config, Story};
 use crate::text::Diagnostic;
 use nacl::Source;
+use node::Settings;
 use std::io;
 use std::path::Path;
 
@@ -27,6 +28,11 @@ impl Tested {
 
 /// Tests the story in the file `path`, which is also its name. Configuration files are looked for beside it.
 pub fn test(path: &Path) -> io::Result<Tested> {
+    test_with(path, &sim::Net::settings())
+}
+
+/// As [`test`], on a router with other settings.
+pub fn test_with(path: &Path, settings: &Settings) -> io::Result<Tested> {
     let text = String::from_utf8_lossy(&std::fs::read(path)?).into_owned();
     let story = match parse(&path.display().to_string(), &text) {
         Ok(story) => story,
@@ -38,7 +44,7 @@ pub fn test(path: &Path) -> io::Result<Tested> {
     };
     let compiled = nacl::compile(&source);
     Ok(match compiled.policy {
-        Some(policy) => Tested::Played { text, played: play(&story, policy, &source) },
+        Some(policy) => Tested::Played { text, played: play_with(&story, policy, &source, settings) },
         None => Tested::BadConfig { source, diagnostics: compiled.diagnostics },
     })
 }

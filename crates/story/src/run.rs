@@ -6,6 +6,7 @@ use crate::script::{Action, Config, Name, Step, Story};
 use crate::text::{Diagnostic, Span};
 use crate::trace;
 use nacl::Source;
+use node::Settings;
 use policy::Policy;
 use wire::{Duration, Instant};
 
@@ -30,10 +31,15 @@ pub struct Played {
 /// Plays a story on a router of this policy. Where something surprises, the trace of the step's packets is shown with
 /// the lines of `source`, the text that the policy was compiled from.
 pub fn play(story: &Story, policy: Policy, source: &Source) -> Played {
+    play_with(story, policy, source, &sim::Net::settings())
+}
+
+/// As [`play`], on a router with other settings.
+pub fn play_with(story: &Story, policy: Policy, source: &Source, settings: &Settings) -> Played {
     let config = story.config.first().map_or(Span { line: 1, start: 1, end: 2 }, |config| match config {
         Config::File { span, .. } | Config::Inline { span, .. } => *span,
     });
-    let scene = match Scene::new(policy.clone()) {
+    let scene = match Scene::new(policy.clone(), settings.clone()) {
         Ok(scene) => scene,
         Err(errors) => {
             let failures =
@@ -49,7 +55,7 @@ pub fn play(story: &Story, policy: Policy, source: &Source) -> Played {
     let (mut failures, pcapng) = (stage.failures, stage.scene.net.pcapng());
     if !failures.is_empty() {
         // Every simulation is the same one, so the second time is as the first.
-        if let Ok(scene) = Scene::new(policy) {
+        if let Ok(scene) = Scene::new(policy, settings.clone()) {
             let mut again = Stage { traces: Some(Traces::new(&story.steps, &failures, source)), ..Stage::new(scene) };
             let _ = again.play(&story.steps);
             again.traces.into_iter().for_each(|traces| traces.attach(&mut failures));

@@ -4,6 +4,7 @@ use crate::effects::{Came, Datagram};
 use crate::packet::{Key, Kind, Packet, Seen, arp_message, decode_frame, decode_packet};
 use crate::script::{Action, Name};
 use crate::text::{Diagnostic, Span, did_you_mean};
+use node::Settings;
 use plane::Counters;
 use policy::{Ipv4Config, Policy};
 use sim::{Happening, Net};
@@ -41,8 +42,8 @@ pub struct Wire {
 }
 
 impl Scene {
-    pub fn new(policy: Policy) -> Result<Self, Vec<node::StartError>> {
-        let net = Net::new(policy)?;
+    pub fn new(policy: Policy, settings: Settings) -> Result<Self, Vec<node::StartError>> {
+        let net = Net::with(policy, settings)?;
         Ok(Self { before: net.counters().clone(), net, seen: Seen::default() })
     }
 

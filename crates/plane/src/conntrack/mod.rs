@@ -251,7 +251,8 @@ impl Conntrack {
         Some((Translated { original, reply, sites, balanced }, direction))
     }
 
-    /// An ICMP error: related to the flow of the packet that it quotes, or invalid. It travels against that packet.
+    /// An ICMP error: related to the flow of the packet that it quotes, or invalid. It travels against that packet, to
+    /// its sender: what is sent to anybody else is none of the flow (CVE-2019-5598).
     pub fn track_error(
         &mut self,
         now: Instant,
@@ -259,6 +260,7 @@ impl Conntrack {
         quote: Option<&Quote>,
         link: Option<IfaceId>,
     ) -> Tracked {
+        let quote = quote.filter(|quote| quote.src == packet.dst);
         let against = quote.map(|quote| Tuple::of_quote(quote, link).reversed());
         let Some((id, direction)) = against.and_then(|tuple| self.find(now, &tuple)) else {
             return Tracked { packet, ct: Ct::Invalid };

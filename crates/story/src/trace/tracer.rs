@@ -46,7 +46,7 @@ pub struct Change {
 impl Tracer {
     /// Boots the router and lets it settle.
     pub fn new(policy: Policy) -> Result<Self, String> {
-        let mut scene = Scene::new(policy).map_err(|errors| {
+        let mut scene = Scene::new(policy, sim::Net::settings()).map_err(|errors| {
             let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
             texts.join("\n")
         })?;

@@ -1,0 +1,1 @@
+//! Rules by the thousand: what a packet costs that all of them look at.

@@ -1,0 +1,11 @@
+//! What the hosts do with a router between them, and what they see of it.
+
+mod connections;
+mod echo;
+mod streams;
+mod udp;
+
+pub use connections::connections;
+pub use echo::round_trips;
+pub use streams::{Direction, streams};
+pub use udp::{Flows, answered, flood};
