@@ -1,5 +1,7 @@
 //! `cargo xtask bench`: the numbers that the README and `docs/performance.md` name, measured here and now.
 
+mod tables;
+
 use crate::{gate, image, packages, sh};
 use anyhow::{Context, Result, bail, ensure};
 use saltgate_bench_harness::vm::{self, Effort, Images};
@@ -18,6 +20,7 @@ const BENCHMARKS: &[(&str, Bench)] = &[
     ("drivers", Bench::Program("saltgate-bench-drivers")),
     ("compile", Bench::Compile),
     ("gate", Bench::Gate),
+    ("paste", Bench::Paste),
 ];
 
 #[derive(Clone, Copy)]
@@ -32,6 +35,8 @@ enum Bench {
     Compile,
     /// Instructions against a baseline.
     Gate,
+    /// Writes the newest tables into the document that shows them.
+    Paste,
 }
 
 fn named(name: &str) -> Option<Bench> {
@@ -77,7 +82,8 @@ impl Wanted {
             }
         }
         if wanted.benchmarks.is_empty() {
-            BENCHMARKS.iter().for_each(|(name, _)| wanted.entry(name));
+            let all = BENCHMARKS.iter().filter(|(_, bench)| !matches!(bench, Bench::Paste));
+            all.for_each(|(name, _)| wanted.entry(name));
         }
         Ok(wanted)
     }
@@ -114,10 +120,8 @@ pub fn run(words: &[String], install: bool) -> Result<bool> {
             Bench::Machines => machines(own, wanted.effort(), install)?,
             Bench::Rules => rules(own, wanted.effort(), install)?,
             Bench::Program(package) => program(package, name, own)?,
-            Bench::Compile => {
-                let mut run = sh::cargo(["run", "--release", "--package", "saltgate-bench-compile", "--"]);
-                sh::succeeds(run.args(own))?
-            }
+            Bench::Compile => output_of("saltgate-bench-compile", name, own)?,
+            Bench::Paste => tables::paste(&dir(), &sh::root().join("docs/performance.md"))?,
             Bench::Gate => match gate::run(own, install)? {
                 gate::Outcome::Good => true,
                 gate::Outcome::Regressed => false,
@@ -202,9 +206,19 @@ fn ready(install: bool) -> Result<()> {
 fn program(package: &str, name: &str, words: &[String]) -> Result<bool> {
     std::fs::create_dir_all(dir())?;
     let json = dir().join(format!("{name}.json"));
-    let mut run = sh::cargo(["run", "--release", "--package", package, "--"]);
     // One that the command line names comes later and wins.
-    sh::succeeds(run.arg("--json").arg(json).args(words))
+    let json = ["--json".to_owned(), json.display().to_string()];
+    output_of(package, name, &json.into_iter().chain(words.iter().cloned()).collect::<Vec<_>>())
+}
+
+/// Runs a program that prints a table, and keeps what it prints as `NAME.md`.
+fn output_of(package: &str, name: &str, words: &[String]) -> Result<bool> {
+    std::fs::create_dir_all(dir())?;
+    let mut run = sh::cargo(["run", "--release", "--quiet", "--package", package, "--"]);
+    let mut printed = String::from("```text\n");
+    let good = sh::tee(run.args(words), |line| printed.push_str(&format!("{line}\n")))?;
+    std::fs::write(dir().join(format!("{name}.md")), printed + "```\n")?;
+    Ok(good)
 }
 
 #[cfg(test)]
@@ -230,6 +244,6 @@ mod tests {
         for (line, means) in table {
             assert_eq!(parse(line), means, "{line}");
         }
-        assert_eq!(parse("").unwrap().len(), BENCHMARKS.len());
+        assert_eq!(parse("").unwrap().len(), BENCHMARKS.len() - 1);
     }
 }

@@ -73,9 +73,10 @@ pub fn run(words: &[String], install: bool) -> Result<Outcome> {
 
 /// Instructions per packet of every row of every bench, as `BENCH/ROW`, in that order.
 fn count_all() -> Result<Vec<(String, Counted)>> {
+    let packages = COUNTED.iter().flat_map(|(_, package)| ["--package", package]);
+    sh::run(sh::cargo(["build", "--release"]).args(packages))?;
     let mut rows = Vec::new();
     for (bench, package) in COUNTED {
-        sh::run(&mut sh::cargo(["build", "--release", "--package", package]))?;
         let program = sh::target_dir().join("release").join(package);
         let list = Command::new(&program).arg("--list").output().with_context(|| format!("cannot run {package}"))?;
         ensure!(list.status.success(), "{package} has no list of rows");
@@ -170,7 +171,8 @@ fn compare(counted: &[(String, Counted)], baseline: &Baseline, compiler: &str) -
     for (name, before) in expected.iter().filter(|(name, _)| counted.iter().all(|(row, _)| row != name)) {
         lines.push(vec![name.clone(), "–".to_owned(), "–".to_owned(), format!("{before:.1}"), "gone".to_owned()]);
     }
-    println!("\ninstructions per packet\n\n{}", markdown(&lines));
+    let table = markdown(&lines);
+    println!("\ninstructions per packet\n\n{table}");
     if !known {
         println!("the baseline does not know {compiler}; nothing is held against it");
     }
