@@ -20,6 +20,7 @@ mod chain;
 mod conntrack;
 mod emit;
 mod event;
+mod fastpath;
 mod forward;
 mod fragment;
 mod icmp;
@@ -46,12 +47,12 @@ use conntrack::Conntrack;
 use iface::Ifaces;
 use neighbor::Neighbors;
 use policy::Policy;
-use route::Routes;
 use wire::{Buffer, Burst, Duration, IfaceId, Instant, Ipv4Addr, MacAddr, PortId};
 
 pub use chain::{Count, Lookup, RuleCounts};
 pub use event::{Counters, Event, IfaceCounters, Outlet};
 pub use outcome::DropReason;
+pub use route::{Route, Routes};
 pub use trace::{Summary, TraceStep};
 
 /// The NIC behind an Iface.
@@ -100,6 +101,7 @@ pub struct Plane<B> {
     routes: Routes,
     conntrack: Conntrack,
     neighbors: Neighbors<B>,
+    decisions: fastpath::Decisions,
     fragments: fragment::Store<B>,
     fragment_ids: fragment::Ids,
     tables: Tables,
@@ -121,12 +123,15 @@ impl<B: Buffer> Plane<B> {
             let bytes = seed.get(at * 8..).and_then(|bytes| bytes.first_chunk::<8>());
             nat::Random::new(bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes)) ^ at as u64).next()
         };
+        let has_v6 = policy.ifaces.iter().any(|iface| !iface.address6.is_empty());
+        let room = conntrack::Room { mappings: nat::most_mappings(&policy), v6: has_v6 };
         let words = [word(0), word(1), word(2), word(3)];
         Self {
             ifaces: Ifaces::new(&policy, &links),
             routes: Routes::new(&policy),
-            conntrack: Conntrack::new(policy.conntrack.clone(), limits.flows, nat::is_dynamic(&policy), words, now),
+            conntrack: Conntrack::new(&policy.conntrack, limits.flows, room, words, now),
             neighbors: Neighbors::new(limits.neighbors, limits.held, word(1) ^ word(2)),
+            decisions: fastpath::Decisions::new(limits.neighbors.saturating_mul(2)),
             fragments: fragment::Store::new(limits.fragments, words),
             fragment_ids: fragment::Ids::new(nat::Random::new(word(0) ^ word(3))),
             tables: Tables::new(&policy),
@@ -189,7 +194,14 @@ impl<B: Buffer> Plane<B> {
     /// Gives an Iface its IPv4 address at run time (a DHCP lease), or takes it away.
     pub fn set_address4(&mut self, iface: IfaceId, address: Option<Address4>, out: &mut impl Outlet<B>) {
         self.ifaces.set_address4(iface, address);
+        self.decisions.forget();
         self.announce(Some(iface), out);
+    }
+
+    /// Says whether known packets may take the way that the walk has found for others like them, as they may from the
+    /// start: for who doubts that, or measures.
+    pub fn set_fast_path(&mut self, on: bool) {
+        self.decisions.set_on(on);
     }
 
     pub fn policy(&self) -> &Policy {

@@ -42,11 +42,26 @@ impl<B: Buffer> Plane<B> {
         }
     }
 
-    /// Puts the link header on and hands the frame to its port.
     fn launch(&mut self, packet: Waiting<B>, mac: MacAddr, out: &mut impl Outlet<B>) {
-        let Waiting { mut frame, iface, neighbor, sender, l3 } = packet;
+        let Waiting { frame, iface, neighbor, sender, l3 } = packet;
+        self.launch_to(mac, iface, neighbor.is_ipv4(), frame, l3, sender, out);
+    }
+
+    /// Puts the link header on and hands the frame to its port. The IP header begins at `l3`.
+    #[expect(clippy::too_many_arguments, reason = "in registers, not in memory")]
+    #[inline(always)]
+    pub(crate) fn launch_to(
+        &mut self,
+        mac: MacAddr,
+        iface: IfaceId,
+        v4: bool,
+        mut frame: B,
+        l3: usize,
+        sender: Sender,
+        out: &mut impl Outlet<B>,
+    ) {
         let Some(egress) = self.ifaces.get(iface) else { return };
-        if !emit::link(&mut frame, l3, egress, mac, neighbor.is_ipv4()) {
+        if !emit::link(&mut frame, l3, egress, mac, v4) {
             if sender.counts() {
                 self.count_drop(Some(sender.account()), DropReason::NoBuffer, out);
             }
@@ -263,6 +278,7 @@ impl<B: Buffer> Plane<B> {
     /// Another station has our IPv6 address: it is given up (RFC 4862 §5.4.5).
     fn give_up_address6(&mut self, id: IfaceId, address: Ipv6Addr, out: &mut impl Outlet<B>) {
         self.ifaces.remove_address6(id, address);
+        self.decisions.forget();
         out.event(Event::DuplicateAddress { iface: id, address: IpAddr::V6(address) });
     }
 

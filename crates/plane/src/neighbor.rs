@@ -37,6 +37,12 @@ struct Entry {
     used: Instant,
 }
 
+impl Entry {
+    fn is(&self, iface: IfaceId, address: IpAddr) -> bool {
+        self.iface == iface && self.address == address
+    }
+}
+
 /// What to do with a frame for a neighbor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Resolve {
@@ -118,7 +124,8 @@ impl<B> Neighbors<B> {
         }
     }
 
-    fn set(&mut self, iface: IfaceId, address: IpAddr) -> &mut [Option<Entry>] {
+    /// The places where a neighbor may be.
+    fn set_range(&self, iface: IfaceId, address: IpAddr) -> core::ops::Range<usize> {
         let bits = match address {
             IpAddr::V4(address) => u128::from(address.to_bits()),
             IpAddr::V6(address) => address.to_bits(),
@@ -126,11 +133,16 @@ impl<B> Neighbors<B> {
         let product = u128::from(bits as u64 ^ (bits >> 64) as u64 ^ self.seed) * 0x9e37_79b9_7f4a_7c15;
         let hash = (product >> 64) as usize ^ product as usize ^ usize::from(iface.0);
         let set = hash & (self.entries.len() / WAYS - 1);
-        self.entries.get_mut(set * WAYS..(set + 1) * WAYS).unwrap_or_default()
+        set * WAYS..(set + 1) * WAYS
+    }
+
+    fn set(&mut self, iface: IfaceId, address: IpAddr) -> &mut [Option<Entry>] {
+        let places = self.set_range(iface, address);
+        self.entries.get_mut(places).unwrap_or_default()
     }
 
     fn entry(&mut self, iface: IfaceId, address: IpAddr) -> Option<&mut Entry> {
-        let same = |entry: &&mut Entry| entry.iface == iface && entry.address == address;
+        let same = |entry: &&mut Entry| entry.is(iface, address);
         self.set(iface, address).iter_mut().flatten().find(same)
     }
 
@@ -168,6 +180,33 @@ impl<B> Neighbors<B> {
                 self.wake_at(again_at);
                 Resolve::FoundAsk(mac)
             }
+        }
+    }
+
+    /// The place of a neighbor that is in the table.
+    pub fn place_of(&self, iface: IfaceId, address: IpAddr) -> Option<u32> {
+        let places = self.set_range(iface, address);
+        let same = |place: &usize| matches!(self.entries.get(*place), Some(Some(entry)) if entry.is(iface, address));
+        places.clone().find(same).map(|place| place as u32)
+    }
+
+    /// The MAC address of a neighbor at its place, if it can be used without a question. Follow it with
+    /// [`touch`](Self::touch) where it is used; both together are [`resolve`](Self::resolve).
+    #[inline]
+    pub fn at(&self, place: u32, now: Instant, iface: IfaceId, address: IpAddr) -> Option<MacAddr> {
+        let entry = self.entries.get(place as usize)?.as_ref().filter(|entry| entry.is(iface, address))?;
+        match entry.state {
+            State::Reachable { mac, until } if now < until => Some(mac),
+            State::Probing { mac, .. } => Some(mac),
+            _ => None,
+        }
+    }
+
+    /// The neighbor at this place is used.
+    #[inline]
+    pub fn touch(&mut self, place: u32, now: Instant) {
+        if let Some(Some(entry)) = self.entries.get_mut(place as usize) {
+            entry.used = now;
         }
     }
 

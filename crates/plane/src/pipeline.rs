@@ -56,7 +56,9 @@ impl From<DropReason> for Refusal {
 
 impl<B: Buffer> Plane<B> {
     /// One received frame, to its end.
-    pub(crate) fn receive(&mut self, now: Instant, port: PortId, mut frame: B, out: &mut impl Outlet<B>) {
+    pub(crate) fn receive(&mut self, now: Instant, port: PortId, frame: B, out: &mut impl Outlet<B>) {
+        // A known packet goes the way that the walk has found for it before.
+        let Some(mut frame) = self.pass_known(now, port, frame, out) else { return };
         let (iface, link) = match self.arrive(port, &frame) {
             Ok((iface, link)) => (iface, link),
             Err((iface, reason)) => {
@@ -135,6 +137,7 @@ impl<B: Buffer> Plane<B> {
         out: &mut impl Outlet<B>,
     ) -> Result<Way, Refusal> {
         self.rules.trace.note(|| TraceStep::Received { iface, packet: Summary::of(&packet) });
+        self.rules.counts.begin_trail();
         let mut tracked = self.track(now, iface, packet, frame)?;
         self.run_chain(now, Hook::Prerouting, iface, &mut tracked)?;
         if self.is_local(iface, &tracked.packet) {
@@ -152,6 +155,7 @@ impl<B: Buffer> Plane<B> {
             return self.arrive_at(now, owner, tracked, frame);
         }
         self.run_chain(now, Hook::Postrouting, hop.iface, &mut tracked)?;
+        self.remember(iface, &tracked, &hop);
         Ok(Way::Out(self.confirm(now, tracked, frame)?, hop))
     }
 

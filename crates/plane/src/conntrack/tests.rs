@@ -37,7 +37,7 @@ fn udp(src: u8, sport: u16, dst: u8, dport: u16) -> Packet {
 
 fn conntrack(limit: u32, strict: bool) -> Conntrack {
     let settings = Settings { stateful_tcp: strict, ..Settings::default() };
-    Conntrack::new(settings, limit, true, [0x51, 0x9e3c_0f12, 3, 5 << 40], Instant::BOOT)
+    Conntrack::new(&settings, limit, Room { mappings: limit, v6: true }, [0x51, 0x9e3c_0f12, 3, 5 << 40], Instant::BOOT)
 }
 
 /// A connection as a list entry: its tuple, whether a reply was seen, when it dies.

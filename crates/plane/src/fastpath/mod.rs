@@ -1,0 +1,147 @@
+//! Known packets of the common shape, without the walk: a cache of its decisions.
+//!
+//! ```text
+//!  receive ─► read ─► flow ─► decision ─► neighbor ─► windows ─► count, rewrite, transmit
+//!      └─────────┴───────┴────────┴──────────┴────────────┴────► anything unusual: the walk
+//! ```
+//!
+//! The walk is the truth. Where it has sent a packet of a known flow out of an Iface, and what it decided is a function
+//! of the flow alone (endpoints, Ifaces, `ct.state`), it leaves a [`Decision`] with the flow; the next packets like that
+//! one do what it did, and nothing else: the same refresh of flow and windows, the same counts of the same rules, the
+//! same neighbor asked anew, the same bytes. A packet changes nothing before all of that is certain. What is not of the
+//! common shape takes the walk: fragments, IPv4 options and extension headers, a TTL that ends here, SYN, FIN and RST,
+//! a segment outside of its window, a packet larger than the MTU, ICMP.
+//!
+//! Addresses, routes and rules do not change behind a decision's back: whatever changes them calls
+//! [`Decisions::forget`].
+
+mod decision;
+mod header;
+mod rewriting;
+
+use crate::conntrack::{Direction, FlowId, Tracked, Tuple};
+use crate::neighbor::{Sender, group_mac};
+use crate::parse::Transport;
+use crate::route::NextHop;
+use crate::{Outlet, Plane};
+use header::Header;
+use policy::{CtState, Hook};
+use wire::{Buffer, IfaceId, Instant, MacAddr, PortId, ethernet};
+
+pub(crate) use decision::{Decision, DecisionId, Decisions};
+pub(crate) use rewriting::Rewriting;
+
+/// A packet that goes on without the walk.
+struct Known {
+    header: Header,
+    iif: IfaceId,
+    flow: FlowId,
+    direction: Direction,
+    decision: DecisionId,
+    oif: IfaceId,
+    mac: MacAddr,
+}
+
+impl<B: Buffer> Plane<B> {
+    /// Does with a packet what the walk has done with the last one like it. Gives it back, and nothing has changed,
+    /// where that is for the walk to say.
+    #[inline(always)]
+    pub(crate) fn pass_known(&mut self, now: Instant, port: PortId, frame: B, out: &mut impl Outlet<B>) -> Option<B> {
+        if !self.decisions.is_on() || self.rules.trace.is_on() {
+            return Some(frame);
+        }
+        let Some(known) = self.recognise(now, port, &frame) else { return Some(frame) };
+        self.launch_known(now, &known, frame, out);
+        None
+    }
+
+    /// Finds flow and decision. Only the windows of TCP have changed, once it is certain that the packet goes on.
+    #[inline(always)]
+    fn recognise(&mut self, now: Instant, port: PortId, frame: &B) -> Option<Known> {
+        let head = frame.head();
+        let link = ethernet::Header::parse(head).ok()?;
+        let header = Header::read(head, frame.len(), &link)?;
+        let iif = self.ifaces.of_frame(port, link.vid)?;
+        if link.dst != self.ifaces.mac(iif) || !link.src.is_unicast() {
+            return None;
+        }
+        let (id, direction) = self.conntrack.find_known(now, &header.key)?;
+        let flow = self.conntrack.flow(id)?;
+        let number = flow.decisions[direction as usize];
+        let decision = self.decisions.get(number)?;
+        if decision.iif != iif || decision.replied != flow.replied() {
+            return None;
+        }
+        let wire_len = match frame.offload().segmentation {
+            Some(segmentation) => header.wire_len(head, segmentation.size),
+            None => header.total_len,
+        };
+        if wire_len > usize::from(decision.mtu) {
+            return None;
+        }
+        let oif = decision.hop.iface;
+        let mac = self.neighbors.at(decision.neighbor_place, now, oif, decision.hop.neighbor)?;
+        if header.is_tcp {
+            let (tcp, payload_len) = header.tcp(head)?;
+            let bytes = head.get(header.l4..)?;
+            if !self.conntrack.advance_known(id, direction, tcp, payload_len, bytes) {
+                return None;
+            }
+        }
+        Some(Known { header, iif, flow: id, direction, decision: number, oif, mac })
+    }
+
+    /// Counts, rewrites and sends it.
+    #[inline(always)]
+    fn launch_known(&mut self, now: Instant, known: &Known, mut frame: B, out: &mut impl Outlet<B>) {
+        let Known { header, iif, flow, direction, decision, oif, mac } = known;
+        self.counters.iface_mut(Some(*iif)).received += 1;
+        if let Some(decision) = self.decisions.get(*decision) {
+            self.neighbors.touch(decision.neighbor_place, now);
+            for rule in decision.rules.rules().unwrap_or(&[]) {
+                self.rules.counts.again(*rule, header.total_len as u32);
+            }
+        }
+        let translation = self.conntrack.refresh_known(now, *flow, *direction);
+        frame.truncate(header.l3 + header.total_len);
+        let partial = translation.is_some() && frame.offload().partial.is_some();
+        let translation = translation.as_ref().map(|(rewriting, to)| (rewriting, to));
+        rewriting::rewrite(frame.head_mut(), header, partial, translation);
+        self.launch_to(*mac, *oif, header.is_v4, frame, header.l3, Sender::Transit(*iif), out);
+        if self.balancer.is_some() {
+            self.release_clients(now, out);
+        }
+    }
+
+    /// The walk sends a packet out by `hop`: if all packets of its flow in its direction go the same way, the next one
+    /// need not ask.
+    pub(crate) fn remember(&mut self, iif: IfaceId, tracked: &Tracked, hop: &NextHop) {
+        let Some((flow, direction, state)) = tracked.known().filter(|_| self.decisions.is_on()) else { return };
+        let packet = &tracked.packet;
+        if !matches!(packet.transport, Transport::Tcp(_) | Transport::Udp(_)) || tracked.is_balanced() {
+            return;
+        }
+        // Its endpoints are what the flow says of the other direction.
+        if self.conntrack.other_tuple(flow, direction) != Some(Tuple { zone: 0, ..Tuple::of(packet, None) }.reversed())
+        {
+            return;
+        }
+        let Some(egress) = self.ifaces.get(hop.iface).filter(|egress| group_mac(egress, hop.neighbor).is_none()) else {
+            return;
+        };
+        let mtu = egress.link.mtu;
+        let chains = [(Hook::Prerouting, iif), (Hook::Forward, iif), (Hook::Postrouting, hop.iface)];
+        let of_flow =
+            |(hook, iface)| self.tables.depends.of_chain(&self.policy, hook, iface, state, false).is_of_flow();
+        let rules = *self.rules.counts.trail();
+        if rules.rules().is_none() || !chains.into_iter().all(of_flow) {
+            return;
+        }
+        let Some(neighbor_place) = self.neighbors.place_of(hop.iface, hop.neighbor) else { return };
+        let replied = state == CtState::Established;
+        let decision = Decision { iif, replied, hop: *hop, neighbor_place, mtu, rules };
+        if let Some(id) = self.decisions.enter(&decision) {
+            self.conntrack.decide(flow, direction, id);
+        }
+    }
+}
