@@ -118,7 +118,7 @@ fn measure(kind: Kind, size: usize, level: Level, counts: bool, report: &mut Rep
     let before = MEMORY.used();
     let tables = case.tables();
     let peak = MEMORY.peak() - before;
-    let cost = tables.cost();
+    let cost = case.cost(&tables);
     drop(tables);
     let built = (0..if size < 10_000 { 10 } else { 3 }).map(|_| case.build_time()).min().unwrap_or_default();
     let case = case.with_tables();

@@ -49,7 +49,7 @@ use neighbor::Neighbors;
 use policy::Policy;
 use wire::{Buffer, Burst, Duration, IfaceId, Instant, Ipv4Addr, MacAddr, PortId};
 
-pub use chain::{Count, Lookup, RuleCounts};
+pub use chain::{Count, Lookup, RuleCost, RuleCounts, rule_costs};
 pub use event::{Counters, Event, IfaceCounters, Outlet};
 pub use outcome::DropReason;
 pub use route::{Route, Routes};
@@ -219,6 +219,11 @@ impl<B: Buffer> Plane<B> {
     /// How often each rule has acted.
     pub fn rule_counts(&self) -> &RuleCounts {
         &self.rules.counts
+    }
+
+    /// What running each function of the policy costs.
+    pub fn rule_costs(&self) -> Vec<RuleCost> {
+        self.tables.costs(&self.policy)
     }
 
     /// Says how rules are to be run, [`Lookup::WhereFaster`] from the start: for who doubts the tables, or measures
