@@ -70,6 +70,21 @@ pub(crate) fn fragment<B: Buffer>(frame: &mut B, l3: usize, packet: &Packet, ttl
     }
 }
 
+/// Writes a new identification into the fragment header of IPv6 that ends at `data_at`.
+pub(crate) fn fragment_id6<B: Buffer>(frame: &mut B, data_at: usize, id: u32) {
+    if let Some(place) = frame.head_mut().get_mut(data_at.saturating_sub(4)..data_at) {
+        place.copy_from_slice(&id.to_be_bytes());
+    }
+}
+
+/// Writes the type of the ICMP message at `l4`, and adjusts its checksum.
+pub(crate) fn icmp_kind<B: Buffer>(frame: &mut B, l4: usize, kind: u8) {
+    let head = frame.head_mut();
+    let Some(&code) = head.get(l4 + 1) else { return };
+    let changed = word(head, l4, u16::from_be_bytes([kind, code]));
+    adjust(head, l4 + 2, false, Delta::NONE, changed, false);
+}
+
 /// Computes the checksum that a NIC would have, for a frame that will not stay as it is.
 pub(crate) fn complete_checksum<B: Buffer>(frame: &mut B) {
     let offload = frame.offload();

@@ -226,6 +226,7 @@ impl Ifaces {
         self.owners.get(at).filter(|(own, _)| *own == address).map(|(_, id)| *id)
     }
 
+    #[inline]
     pub fn mac(&self, id: IfaceId) -> MacAddr {
         self.get(id).map_or(MacAddr::default(), |iface| iface.link.mac)
     }

@@ -50,6 +50,7 @@ use policy::Policy;
 use wire::{Buffer, Burst, Duration, IfaceId, Instant, Ipv4Addr, MacAddr, PortId};
 
 pub use chain::{Count, Lookup, RuleCost, RuleCounts, rule_costs};
+pub use conntrack::{Connection, Endpoints, MappingEntry};
 pub use event::{Counters, Event, IfaceCounters, Outlet};
 pub use outcome::DropReason;
 pub use route::{Route, Routes};
@@ -149,7 +150,7 @@ impl<B: Buffer> Plane<B> {
     /// Walks frames that one port received. Afterwards the burst is empty.
     pub fn process_burst(&mut self, now: Instant, port: PortId, burst: &mut Burst<B>, out: &mut impl Outlet<B>) {
         for frame in burst.drain() {
-            self.receive(now, port, frame, out);
+            self.pass(now, port, frame, out);
         }
     }
 
@@ -235,6 +236,16 @@ impl<B: Buffer> Plane<B> {
     /// Connections in the table now, and its size.
     pub fn flows(&self) -> (u32, u32) {
         self.conntrack.usage()
+    }
+
+    /// The connections in the table that have not expired, in no order. Reads the whole table.
+    pub fn connections(&self, now: Instant) -> impl Iterator<Item = Connection> + '_ {
+        self.conntrack.connections(now)
+    }
+
+    /// The dynamic source translations that are in use or held for their owners, in no order. Reads the whole table.
+    pub fn mappings(&self, now: Instant) -> impl Iterator<Item = MappingEntry> + '_ {
+        self.conntrack.mappings(now)
     }
 
     /// Half-open TCP connections that were given up early because the table was full.

@@ -30,7 +30,7 @@ const fn zero_lanes(word: u64) -> u64 {
     !(((word & !HIGH) + !HIGH) | word) & HIGH
 }
 
-/// Slots of a bucket with this tag, a bit each: bit 7 of byte `slot` of what is returned.
+/// Slots of a bucket with this tag: the highest bit of each lane, first those of the first four slots.
 #[inline(always)]
 fn tagged(bucket: &Bucket, tag: u16) -> [u64; 2] {
     let all = u64::from(tag) * LOW;
@@ -84,7 +84,25 @@ impl Index {
 
     /// The number of this hash that `is_it` recognises.
     #[inline(always)]
-    pub fn find(&self, hash: u64, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
+    pub fn find(&self, hash: u64, is_it: impl Fn(u32) -> bool) -> Option<u32> {
+        // Nearly always it is the first of its tag in the first bucket.
+        match self.guess(hash) {
+            Some(number) if is_it(number) => Some(number),
+            _ => self.search(hash, is_it),
+        }
+    }
+
+    #[inline(always)]
+    fn guess(&self, hash: u64) -> Option<u32> {
+        let bucket = self.bucket(hash as usize & self.mask)?;
+        let [low, high] = tagged(bucket, (hash >> 48) as u16 | 1);
+        let (lanes, numbers) = if low != 0 { (low, &bucket[2..4]) } else { (high, &bucket[4..6]) };
+        let lane = lanes.trailing_zeros() as usize / 16;
+        (lanes != 0).then(|| (numbers[lane / 2 % 2] >> (lane % 2 * 32)) as u32)
+    }
+
+    #[inline(never)]
+    fn search(&self, hash: u64, is_it: impl Fn(u32) -> bool) -> Option<u32> {
         let Place { tag, buckets } = self.place(hash);
         for at in buckets {
             let Some(bucket) = self.bucket(at) else { continue };

@@ -7,6 +7,7 @@
 mod flow;
 mod index;
 mod known;
+mod list;
 mod mapping;
 mod table;
 mod tcp;
@@ -28,6 +29,7 @@ use wire::{IfaceId, Instant, IpAddr};
 
 pub(crate) use flow::{Direction, FlowId};
 pub(crate) use index::Index;
+pub use list::{Connection, Endpoints, MappingEntry};
 pub(crate) use tuple::{Key, Tuple, hash};
 
 /// A packet that tracking has seen.

@@ -90,7 +90,7 @@ impl Decisions {
         self.generation += 1;
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn get(&self, id: DecisionId) -> Option<&Decision> {
         let place = self.places.get(id.0 as usize & (self.places.len() - 1))?;
         if place.id != id.0 || place.generation != self.generation {

@@ -4,37 +4,27 @@ use crate::conntrack::Key;
 use crate::parse::{Tcp, Transport};
 use wire::ipv4::protocol;
 use wire::tcp::flag;
-use wire::{ethernet, ipv4, ipv6, tcp, udp};
+use wire::{ipv4, ipv6, tcp, udp};
 
 /// UDP, or TCP amid a connection, behind an IPv4 header without options or an IPv6 header without extensions; not a
 /// fragment; whole, with lengths that fit and a right header checksum; with a hop to live after this one.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Header {
-    pub key: Key,
     /// Where the IP header begins, …
-    pub l3: usize,
+    pub l3: u16,
     /// … and the transport header.
-    pub l4: usize,
+    pub l4: u16,
     /// The whole packet, in bytes.
-    pub total_len: usize,
+    pub total_len: u32,
     pub is_v4: bool,
     pub is_tcp: bool,
 }
 
 impl Header {
-    /// Of a frame of `len` bytes that begins with the link header `link`, of which `head` is at hand. `None`: of
-    /// another shape.
+    /// Of a frame of `len` bytes, of which `head` is at hand, whose IPv4 header begins at `l3`. `None`: of another
+    /// shape.
     #[inline(always)]
-    pub fn read(head: &[u8], len: usize, link: &ethernet::Header) -> Option<Self> {
-        match link.ethertype {
-            ethernet::ethertype::IPV4 => Self::read4(head, len, link.len),
-            ethernet::ethertype::IPV6 => Self::read6(head, len, link.len),
-            _ => None,
-        }
-    }
-
-    #[inline(always)]
-    fn read4(head: &[u8], len: usize, l3: usize) -> Option<Self> {
+    pub fn read4(head: &[u8], len: usize, l3: usize) -> Option<(Self, Key)> {
         const IP: usize = ipv4::MIN_HEADER_LEN;
         let bytes = head.get(l3..)?.first_chunk::<{ IP + 8 }>()?;
         let word = |at: usize| u16::from_be_bytes([bytes[at], bytes[at + 1]]);
@@ -55,11 +45,12 @@ impl Header {
         let is_tcp = transport(head, l3 + IP, total_len.checked_sub(IP)?, protocol, word(IP + 4))?;
         let rest = Key::rest(word(IP), word(IP + 2), 0, protocol);
         let key = Key::v4(long(ipv4::field::SADDR), long(ipv4::field::DADDR), rest);
-        Some(Self { key, l3, l4: l3 + IP, total_len, is_v4: true, is_tcp })
+        Some((Self::new(l3, IP, total_len, true, is_tcp), key))
     }
 
+    /// As [`read4`](Self::read4), of IPv6.
     #[inline(always)]
-    fn read6(head: &[u8], len: usize, l3: usize) -> Option<Self> {
+    pub fn read6(head: &[u8], len: usize, l3: usize) -> Option<(Self, Key)> {
         const IP: usize = ipv6::HEADER_LEN;
         let bytes = head.get(l3..)?.first_chunk::<{ IP + 8 }>()?;
         let word = |at: usize| u16::from_be_bytes([bytes[at], bytes[at + 1]]);
@@ -73,14 +64,25 @@ impl Header {
         let is_tcp = transport(head, l3 + IP, payload_len, protocol, word(IP + 4))?;
         let rest = Key::rest(word(IP), word(IP + 2), 0, protocol);
         let key = Key::v6(address(ipv6::field::SADDR)?, address(ipv6::field::DADDR)?, rest);
-        Some(Self { key, l3, l4: l3 + IP, total_len, is_v4: false, is_tcp })
+        Some((Self::new(l3, IP, total_len, false, is_tcp), key))
+    }
+
+    #[inline(always)]
+    fn new(l3: usize, ip_len: usize, total_len: usize, is_v4: bool, is_tcp: bool) -> Self {
+        Self { l3: l3 as u16, l4: (l3 + ip_len) as u16, total_len: total_len as u32, is_v4, is_tcp }
+    }
+
+    /// From the transport header to the end of the packet, in bytes.
+    #[inline(always)]
+    fn transport_len(&self) -> usize {
+        (self.total_len - u32::from(self.l4 - self.l3)) as usize
     }
 
     /// The TCP header, and the payload's length.
     #[inline(always)]
     pub fn tcp(&self, head: &[u8]) -> Option<(Tcp, u32)> {
-        let bytes = head.get(self.l4..)?;
-        let len = self.total_len - (self.l4 - self.l3);
+        let bytes = head.get(usize::from(self.l4)..)?;
+        let len = self.transport_len();
         match crate::parse::transport(bytes, len, protocol::TCP, !self.is_v4) {
             Ok(Transport::Tcp(tcp)) => Some((tcp, (len - usize::from(tcp.header_len)) as u32)),
             _ => None,
@@ -88,10 +90,10 @@ impl Header {
     }
 
     /// The largest that it will be on a wire, if a NIC is yet to cut it into segments with `size` bytes of payload.
-    pub fn wire_len(&self, head: &[u8], size: u16) -> usize {
-        let tcp_len = head.get(self.l4 + 12).map_or(0, |word| usize::from(word >> 4) * 4);
-        let header_len = if self.is_tcp { tcp_len } else { udp::HEADER_LEN };
-        (self.l4 - self.l3 + header_len + usize::from(size)).min(self.total_len)
+    pub fn wire_len(&self, head: &[u8], size: u16) -> u32 {
+        let tcp_len = head.get(usize::from(self.l4) + 12).map_or(0, |word| u32::from(word >> 4) * 4);
+        let header_len = if self.is_tcp { tcp_len } else { udp::HEADER_LEN as u32 };
+        (u32::from(self.l4 - self.l3) + header_len + u32::from(size)).min(self.total_len)
     }
 }
 

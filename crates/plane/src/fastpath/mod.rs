@@ -43,30 +43,48 @@ struct Known {
 }
 
 impl<B: Buffer> Plane<B> {
-    /// Does with a packet what the walk has done with the last one like it. Gives it back, and nothing has changed,
-    /// where that is for the walk to say.
-    #[inline(always)]
-    pub(crate) fn pass_known(&mut self, now: Instant, port: PortId, frame: B, out: &mut impl Outlet<B>) -> Option<B> {
-        if !self.decisions.is_on() || self.rules.trace.is_on() {
-            return Some(frame);
+    /// Does with a packet what the walk has done with the last one like it, or, where that is for the walk to say, lets
+    /// it walk.
+    #[inline(never)]
+    pub(crate) fn pass(&mut self, now: Instant, port: PortId, frame: B, out: &mut impl Outlet<B>) {
+        if self.decisions.is_on()
+            && !self.rules.trace.is_on()
+            && let Some(known) = self.recognise(now, port, &frame)
+        {
+            return self.launch_known(now, known, frame, out);
         }
-        let Some(known) = self.recognise(now, port, &frame) else { return Some(frame) };
-        self.launch_known(now, &known, frame, out);
-        None
+        self.receive(now, port, frame, out);
     }
 
-    /// Finds flow and decision. Only the windows of TCP have changed, once it is certain that the packet goes on.
+    /// Finds flow and decision of a packet that needs no walk. Nothing has changed then but the windows of TCP.
     #[inline(always)]
     fn recognise(&mut self, now: Instant, port: PortId, frame: &B) -> Option<Known> {
-        let head = frame.head();
-        let link = ethernet::Header::parse(head).ok()?;
-        let header = Header::read(head, frame.len(), &link)?;
-        let iif = self.ifaces.of_frame(port, link.vid)?;
-        if link.dst != self.ifaces.mac(iif) || !link.src.is_unicast() {
+        let (head, len) = (frame.head(), frame.len());
+        let link = head.first_chunk::<{ ethernet::HEADER_LEN }>()?;
+        let (vid, ethertype, l3) = match u16::from_be_bytes([link[12], link[13]]) {
+            ethernet::TPID => {
+                let tagged = ethernet::Header::parse(head).ok()?;
+                (tagged.vid, tagged.ethertype, tagged.len)
+            }
+            ethertype => (None, ethertype, ethernet::HEADER_LEN),
+        };
+        let iif = self.ifaces.of_frame(port, vid)?;
+        let [_, _, _, _, _, _, source @ .., _, _] = *link;
+        if link[..6] != self.ifaces.mac(iif).0 || !MacAddr(source).is_unicast() {
             return None;
         }
-        let (id, direction) = self.conntrack.find_known(now, &header.key)?;
-        let flow = self.conntrack.flow(id)?;
+        let (header, (id, direction)) = match ethertype {
+            ethernet::ethertype::IPV4 => {
+                let (header, key) = Header::read4(head, len, l3)?;
+                (header, self.conntrack.find_known(&key)?)
+            }
+            ethernet::ethertype::IPV6 => {
+                let (header, key) = Header::read6(head, len, l3)?;
+                (header, self.conntrack.find_known(&key)?)
+            }
+            _ => return None,
+        };
+        let flow = self.conntrack.flow(id).filter(|flow| flow.deadline > now)?;
         let number = flow.decisions[direction as usize];
         let decision = self.decisions.get(number)?;
         if decision.iif != iif || decision.replied != flow.replied() {
@@ -76,14 +94,14 @@ impl<B: Buffer> Plane<B> {
             Some(segmentation) => header.wire_len(head, segmentation.size),
             None => header.total_len,
         };
-        if wire_len > usize::from(decision.mtu) {
+        if wire_len > u32::from(decision.mtu) {
             return None;
         }
         let oif = decision.hop.iface;
         let mac = self.neighbors.at(decision.neighbor_place, now, oif, decision.hop.neighbor)?;
         if header.is_tcp {
             let (tcp, payload_len) = header.tcp(head)?;
-            let bytes = head.get(header.l4..)?;
+            let bytes = head.get(usize::from(header.l4)..)?;
             if !self.conntrack.advance_known(id, direction, tcp, payload_len, bytes) {
                 return None;
             }
@@ -93,21 +111,22 @@ impl<B: Buffer> Plane<B> {
 
     /// Counts, rewrites and sends it.
     #[inline(always)]
-    fn launch_known(&mut self, now: Instant, known: &Known, mut frame: B, out: &mut impl Outlet<B>) {
+    fn launch_known(&mut self, now: Instant, known: Known, mut frame: B, out: &mut impl Outlet<B>) {
         let Known { header, iif, flow, direction, decision, oif, mac } = known;
-        self.counters.iface_mut(Some(*iif)).received += 1;
-        if let Some(decision) = self.decisions.get(*decision) {
+        self.counters.iface_mut(Some(iif)).received += 1;
+        if let Some(decision) = self.decisions.get(decision) {
             self.neighbors.touch(decision.neighbor_place, now);
             for rule in decision.rules.rules().unwrap_or(&[]) {
-                self.rules.counts.again(*rule, header.total_len as u32);
+                self.rules.counts.again(*rule, header.total_len);
             }
         }
-        let translation = self.conntrack.refresh_known(now, *flow, *direction);
-        frame.truncate(header.l3 + header.total_len);
+        let translation = self.conntrack.refresh_known(now, flow, direction);
+        let l3 = usize::from(header.l3);
+        frame.truncate(l3 + header.total_len as usize);
         let partial = translation.is_some() && frame.offload().partial.is_some();
         let translation = translation.as_ref().map(|(rewriting, to)| (rewriting, to));
-        rewriting::rewrite(frame.head_mut(), header, partial, translation);
-        self.launch_to(*mac, *oif, header.is_v4, frame, header.l3, Sender::Transit(*iif), out);
+        rewriting::rewrite(frame.head_mut(), &header, partial, translation);
+        self.launch_to(mac, oif, header.is_v4, frame, l3, Sender::Transit(iif), out);
         if self.balancer.is_some() {
             self.release_clients(now, out);
         }

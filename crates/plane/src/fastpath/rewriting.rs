@@ -32,7 +32,7 @@ impl Rewriting {
 #[inline(always)]
 pub(super) fn rewrite(head: &mut [u8], header: &Header, partial: bool, rewriting: Option<(&Rewriting, &Tuple)>) {
     let addresses = rewriting.map_or(Delta::NONE, |(rewriting, _)| rewriting.addresses);
-    let Some(bytes) = head.get_mut(header.l3..) else { return };
+    let Some(bytes) = head.get_mut(usize::from(header.l3)..) else { return };
     if header.is_v4 {
         let Some(bytes) = bytes.first_chunk_mut::<{ ipv4::MIN_HEADER_LEN }>() else { return };
         let word = |bytes: &[u8; ipv4::MIN_HEADER_LEN], at: usize| u16::from_be_bytes([bytes[at], bytes[at + 1]]);
@@ -53,6 +53,7 @@ pub(super) fn rewrite(head: &mut [u8], header: &Header, partial: bool, rewriting
 #[inline(never)]
 fn endpoints(head: &mut [u8], header: &Header, partial: bool, rewriting: &Rewriting, to: &Tuple) {
     use wire::IpAddr::{V4, V6};
+    let (l3, l4) = (usize::from(header.l3), usize::from(header.l4));
     let mut put = |at: usize, bytes: &[u8]| {
         if let Some(place) = head.get_mut(at..at + bytes.len()) {
             place.copy_from_slice(bytes);
@@ -60,18 +61,18 @@ fn endpoints(head: &mut [u8], header: &Header, partial: bool, rewriting: &Rewrit
     };
     match (to.dst, to.src) {
         (V4(src), V4(dst)) => {
-            put(header.l3 + ipv4::field::SADDR, &src.octets());
-            put(header.l3 + ipv4::field::DADDR, &dst.octets());
+            put(l3 + ipv4::field::SADDR, &src.octets());
+            put(l3 + ipv4::field::DADDR, &dst.octets());
         }
         (V6(src), V6(dst)) => {
-            put(header.l3 + ipv6::field::SADDR, &src.octets());
-            put(header.l3 + ipv6::field::DADDR, &dst.octets());
+            put(l3 + ipv6::field::SADDR, &src.octets());
+            put(l3 + ipv6::field::DADDR, &dst.octets());
         }
         _ => {}
     }
     // TCP and UDP have their ports at the same places.
-    put(header.l4 + tcp::field::SPORT, &to.dport.to_be_bytes());
-    put(header.l4 + tcp::field::DPORT, &to.sport.to_be_bytes());
+    put(l4 + tcp::field::SPORT, &to.dport.to_be_bytes());
+    put(l4 + tcp::field::DPORT, &to.sport.to_be_bytes());
     let field = if header.is_tcp { tcp::field::CHECKSUM } else { udp::field::CHECKSUM };
-    emit::transport_checksum(head, header.l4 + field, partial, rewriting.addresses, rewriting.all, !header.is_tcp);
+    emit::transport_checksum(head, l4 + field, partial, rewriting.addresses, rewriting.all, !header.is_tcp);
 }
