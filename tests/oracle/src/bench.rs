@@ -47,16 +47,29 @@ pub struct Bench<'a> {
 /// What has been sent so far, and what came of it.
 #[derive(Default)]
 struct Run {
-    sent: Vec<Sent>,
-    frames: Vec<Frame>,
-    /// What our tracking thought of each frame.
-    states: Vec<Option<CtState>>,
-    /// Segments of somebody who guesses.
-    blind: Vec<bool>,
-    /// A RST came in or left.
-    resets: Vec<bool>,
+    turns: Vec<Turn>,
     first: Option<Packet>,
     passed: Option<Packet>,
+}
+
+/// A packet that is sent.
+struct Turn {
+    sent: Sent,
+    frame: Frame,
+    /// A segment of somebody who guesses, and whose numbers are behind those of its sender.
+    is_blind: bool,
+    is_behind: bool,
+    /// What our tracking thought of it.
+    state: Option<CtState>,
+    /// It is a RST, or was answered by one.
+    resets: bool,
+}
+
+impl Turn {
+    fn new(sent: Sent, ours: &Ours) -> Result<Self> {
+        let frame = ours.frame(&sent)?;
+        Ok(Self { sent, frame, is_blind: false, is_behind: false, state: None, resets: false })
+    }
 }
 
 impl<'a> Bench<'a> {
@@ -74,8 +87,8 @@ impl<'a> Bench<'a> {
         let first = self.edges.first(random, self.policy);
         let Some(seen) = self.open(&mut ours, &first, &mut run, tally)? else { return Ok(()) };
         let second = self.edges.second(random, self.policy, &first, seen.as_ref());
-        let frame = ours.frame(&second)?;
-        self.one(&mut ours, second, frame, false, &mut run, tally)?;
+        let turn = Turn::new(second, &ours)?;
+        self.one(&mut ours, turn, &mut run, tally)?;
         Ok(())
     }
 
@@ -91,8 +104,8 @@ impl<'a> Bench<'a> {
             tally.talks += 1;
             for _ in 0..MOST_SAID {
                 let said = talk.next(random);
-                let (sent, frame) = self.say(&ours, &said)?;
-                if self.one(&mut ours, sent, frame, said.is_blind(), &mut run, tally)?.is_none() {
+                let turn = self.say(&ours, &said)?;
+                if self.one(&mut ours, turn, &mut run, tally)?.is_none() {
                     break;
                 }
             }
@@ -103,9 +116,9 @@ impl<'a> Bench<'a> {
 
     /// The first packet. The outer option: both treated it alike; the inner one: how it left.
     fn open(&self, ours: &mut Ours, first: &Sent, run: &mut Run, tally: &mut Tally) -> Result<Option<Option<Sent>>> {
-        let frame = ours.frame(first)?;
-        let sent = decode_frame(&frame.1);
-        let Some(out) = self.one(ours, first.clone(), frame, false, run, tally)? else { return Ok(None) };
+        let turn = Turn::new(first.clone(), ours)?;
+        let sent = decode_frame(&turn.frame.1);
+        let Some(out) = self.one(ours, turn, run, tally)? else { return Ok(None) };
         let passed =
             out.iter().map(|(port, frame)| (*port, decode_frame(frame))).find(|(_, packet)| packet.kind == sent.kind);
         let seen = passed.as_ref().and_then(|(port, packet)| {
@@ -116,7 +129,7 @@ impl<'a> Bench<'a> {
     }
 
     /// What somebody says, with the numbers that it would have, or is so far off.
-    fn say(&self, ours: &Ours, said: &Said) -> Result<(Sent, Frame)> {
+    fn say(&self, ours: &Ours, said: &Said) -> Result<Turn> {
         let mut sent = said.sent.clone();
         let packet = decode_frame(&ours.frame(&sent)?.1);
         for (word, key, off) in [("seq", Key::Seq, said.seq), ("ack", Key::Ack, said.ack)] {
@@ -124,32 +137,20 @@ impl<'a> Bench<'a> {
                 sent.packet += &format!(" {word} {}", (number as u32).wrapping_add_signed(off));
             }
         }
-        let frame = ours.frame(&sent)?;
-        Ok((sent, frame))
+        Ok(Turn { is_blind: said.is_blind, is_behind: said.is_behind(), ..Turn::new(sent, ours)? })
     }
 
     /// Sends a frame to both, and compares. `None`: they differ, so that what follows would as well. Else what left our
     /// router.
-    fn one(
-        &self,
-        ours: &mut Ours,
-        sent: Sent,
-        frame: Frame,
-        is_blind: bool,
-        run: &mut Run,
-        tally: &mut Tally,
-    ) -> Result<Option<Vec<Frame>>> {
+    fn one(&self, ours: &mut Ours, turn: Turn, run: &mut Run, tally: &mut Tally) -> Result<Option<Vec<Frame>>> {
         tally.packets += 1;
-        let packet = decode_frame(&frame.1);
-        let said = ours.send(&frame, !is_blind)?;
-        let theirs = self.linux.send(&frame)?;
-        let port = frame.0;
+        let packet = decode_frame(&turn.frame.1);
+        let said = ours.send(&turn.frame, !turn.is_blind)?;
+        let theirs = self.linux.send(&turn.frame)?;
+        let port = turn.frame.0;
         let out: Vec<Packet> = said.out.iter().map(|(_, frame)| decode_frame(frame)).collect();
-        run.sent.push(sent);
-        run.frames.push(frame);
-        run.states.push(said.state);
-        run.blind.push(is_blind);
-        run.resets.push([&packet].into_iter().chain(&out).any(compare::is_reset));
+        let resets = [&packet].into_iter().chain(&out).any(compare::is_reset);
+        run.turns.push(Turn { state: said.state, resets, ..turn });
         let mine = compare::normal(&said.out, &packet, &self.own);
         let theirs = compare::normal(&theirs, &packet, &self.own);
         if mine == theirs {
@@ -184,24 +185,34 @@ impl<'a> Bench<'a> {
 
     /// Sends everything once more, to learn where the routers began to think differently.
     fn split(&self, run: &Run) -> Option<Split> {
-        let states = self.linux.states(&run.frames).ok()?;
-        let at = run.states.iter().zip(&states).position(|(ours, linux)| ours != linux)?;
+        let states = self.states(run).ok()?;
+        let parted = |(turn, linux): (&Turn, &Option<CtState>)| {
+            turn.state.zip(*linux).is_some_and(|(ours, linux)| ours != linux)
+        };
+        let at = run.turns.iter().zip(&states).position(parted)?;
+        let turn = run.turns.get(at)?;
         Some(Split {
-            packet: decode_frame(&run.frames.get(at)?.1),
-            ours: (*run.states.get(at)?)?,
+            packet: decode_frame(&turn.frame.1),
+            ours: turn.state?,
             linux: (*states.get(at)?)?,
-            after_reset: run.resets.iter().take(at).any(|reset| *reset),
+            is_behind: turn.is_behind,
+            after_reset: run.turns.iter().take(at).any(|turn| turn.resets),
         })
+    }
+
+    fn states(&self, run: &Run) -> Result<Vec<Option<CtState>>> {
+        let frames: Vec<Frame> = run.turns.iter().map(|turn| turn.frame.clone()).collect();
+        self.linux.states(&frames)
     }
 
     fn show(&self, run: &Run, ours: &[Frame], linux: &[Frame], drops: &[DropReason]) {
         println!("--- an unexplained difference\n{}", self.text);
-        let states = self.linux.states(&run.frames).unwrap_or_default();
-        let name = |state: Option<&Option<CtState>>| state.copied().flatten().map_or("-", CtState::name);
-        for (at, sent) in run.sent.iter().enumerate() {
-            let (mine, theirs) = (name(run.states.get(at)), name(states.get(at)));
-            let blind = if run.blind.get(at) == Some(&true) { " # blind" } else { "" };
-            println!("+0ms in {} {}{blind} # ours {mine}, linux {theirs}", sent.iface, sent.packet);
+        let states = self.states(run).unwrap_or_default();
+        let name = |state: Option<CtState>| state.map_or("-", CtState::name);
+        for (at, turn) in run.turns.iter().enumerate() {
+            let (mine, theirs) = (name(turn.state), name(states.get(at).copied().flatten()));
+            let blind = if turn.is_blind { "blind, " } else { "" };
+            println!("+0ms in {} {} # {blind}ours {mine}, linux {theirs}", turn.sent.iface, turn.sent.packet);
         }
         for (who, frames) in [("ours ", ours), ("linux", linux)] {
             for (port, frame) in frames {
