@@ -392,7 +392,7 @@ fn least_transport_header(bytes: &[u8], protocol: u8, v6: bool) -> usize {
 }
 
 /// `bytes` begins with the transport header; `len` bytes of it are the packet's.
-fn transport(bytes: &[u8], len: usize, protocol: u8, v6: bool) -> Result<Transport, DropReason> {
+pub(crate) fn transport(bytes: &[u8], len: usize, protocol: u8, v6: bool) -> Result<Transport, DropReason> {
     let bytes = bytes.get(..len.min(bytes.len())).unwrap_or(bytes);
     match protocol {
         protocol::TCP => {
