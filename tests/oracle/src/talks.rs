@@ -13,13 +13,21 @@ pub struct Said {
     pub sent: Sent,
     /// It is not of the host whose address it bears, which therefore does not count on from it.
     pub is_blind: bool,
+    /// It is a SYN where none is due.
+    pub is_late_syn: bool,
     pub seq: Option<i32>,
     pub ack: Option<i32>,
 }
 
 impl Said {
     fn new(iface: &str, packet: String) -> Self {
-        Self { sent: Sent { iface: iface.to_owned(), packet }, is_blind: false, seq: None, ack: None }
+        Self {
+            sent: Sent { iface: iface.to_owned(), packet },
+            is_blind: false,
+            is_late_syn: false,
+            seq: None,
+            ack: None,
+        }
     }
 
     /// Its numbers are behind those of its sender.
@@ -155,6 +163,7 @@ impl Talk {
         if random.chance(30) && flags.contains('A') {
             said.ack = Some(*random.pick(&OFF));
         }
+        said.is_late_syn = flags.contains('S');
         said.is_blind = said.seq.is_some() || said.ack.is_some();
         said
     }
