@@ -175,6 +175,14 @@ impl<B: Buffer> Plane<B> {
         let hop = self.routes.local(&self.ifaces, iface, tracked.packet.dst)?;
         self.rules.trace.note(|| TraceStep::Routed { iface: hop.iface, neighbor: hop.neighbor });
         tracked.packet.oif = Some(hop.iface);
+        // Client and node agree on their sizes with each other: of a link between them that is narrower they are told.
+        let mtu = self.ifaces.get(hop.iface).map_or(0, |iface| iface.link.mtu);
+        if tracked.packet.wire_len > u32::from(mtu) {
+            if !tracked.packet.is_splittable {
+                return Err(Refusal { reason: DropReason::TooBig, answer: Some(Answer::TooBig { mtu }) });
+            }
+            tracked.packet.split_mtu = mtu;
+        }
         self.run_chain(now, Hook::Postrouting, hop.iface, tracked)?;
         Ok(Way::Out(self.confirm(now, *tracked, frame)?, hop))
     }
