@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod frame;
+pub mod nacl_structure;
 pub mod nacl_text;
 pub mod operations;
 pub mod ring_device;
