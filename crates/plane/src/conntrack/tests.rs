@@ -113,6 +113,28 @@ fn a_full_table_refuses_new_flows_and_never_touches_known_ones() {
 }
 
 #[test]
+fn flows_that_end_together_are_removed_a_few_at_a_call_and_are_gone_at_once() {
+    let mut conntrack = conntrack(2000, false);
+    let enter = |conntrack: &mut Conntrack, now, sport| {
+        let tracked = conntrack.track(now, udp(1, sport, 2, 53), &[], None);
+        let first = tracked.is_draft();
+        conntrack.confirm(now, tracked, &[]).unwrap();
+        first
+    };
+    assert!((0..2000).all(|sport| enter(&mut conntrack, Instant::BOOT, sport)));
+    let (later, mut calls) = (Instant::from_secs(31), 0);
+    assert!(enter(&mut conntrack, later, 1999), "it is a new one, though the old one has not been removed");
+    while conntrack.poll_timeout().is_some_and(|at| at <= later) {
+        let before = conntrack.usage().0;
+        conntrack.expire(later);
+        assert!(before - conntrack.usage().0 <= EXPIRE_BUDGET as u32);
+        calls += 1;
+    }
+    assert_eq!((conntrack.usage().0, calls), (1, 32));
+    assert_eq!(conntrack.poll_timeout(), Some(Instant::from_secs(32)));
+}
+
+#[test]
 fn ports_are_kept_or_taken_from_the_same_range_and_parity_and_never_shared() {
     let mut conntrack = conntrack(2000, false);
     let mut random = Random::new(3);
