@@ -59,7 +59,8 @@ pub(crate) struct Flow {
     pub(super) prev: u32,
     /// Its slot of the wheel.
     pub(super) slot: u16,
-    /// The Iface that its first packet came in by; `u16::MAX`: none, the box made it.
+    /// The Iface that its first packet came in by; `u16::MAX`: none, the box made it. With its
+    /// original tuple that is what judging it again would need.
     iface: u16,
 }
 
@@ -141,11 +142,6 @@ impl Flow {
 
     pub(super) fn set(&mut self, flag: u16, on: bool) {
         self.flags = if on { self.flags | flag } else { self.flags & !flag };
-    }
-
-    /// The Iface that its first packet came in by; `None`: the box made it.
-    pub fn iface(&self) -> Option<IfaceId> {
-        Some(self.iface).filter(|id| *id != NONE).map(IfaceId)
     }
 
     /// A reply has been seen.

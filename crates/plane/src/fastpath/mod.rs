@@ -18,6 +18,8 @@
 mod decision;
 mod header;
 mod rewriting;
+#[cfg(test)]
+mod tests;
 
 use crate::conntrack::{Direction, FlowId, Tracked, Tuple};
 use crate::neighbor::{Sender, group_mac};
@@ -47,12 +49,11 @@ impl<B: Buffer> Plane<B> {
     /// it walk.
     #[inline(never)]
     pub(crate) fn pass(&mut self, now: Instant, port: PortId, frame: B, out: &mut impl Outlet<B>) {
-        if self.decisions.is_on() && !self.rules.trace.is_on() {
-            if let Some(known) = self.recognise(now, port, &frame) {
-                return self.launch_known(now, known, frame, out);
-            }
+        let may = self.decisions.is_on() && !self.rules.trace.is_on();
+        match may.then(|| self.recognise(now, port, &frame)).flatten() {
+            Some(known) => self.launch_known(now, known, frame, out),
+            None => self.receive(now, port, frame, out),
         }
-        self.receive(now, port, frame, out);
     }
 
     /// Finds flow and decision of a packet that needs no walk. Nothing has changed then but the windows of TCP.
@@ -112,6 +113,7 @@ impl<B: Buffer> Plane<B> {
     #[inline(always)]
     fn launch_known(&mut self, now: Instant, known: Known, mut frame: B, out: &mut impl Outlet<B>) {
         let Known { header, iif, flow, direction, decision, oif, mac } = known;
+        self.decisions.passed += 1;
         self.counters.iface_mut(Some(iif)).received += 1;
         if let Some(decision) = self.decisions.get(decision) {
             self.neighbors.touch(decision.neighbor_place, now);
