@@ -1,5 +1,22 @@
-//! See `saltgate_fuzz::nacl_text`.
+//! See `saltgate_fuzz::nacl_text`. What compiling takes is held against a bound.
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| saltgate_fuzz::nacl_text::run(data));
+#[path = "../../benches/compile/src/memory.rs"]
+mod memory;
+
+use memory::Measured;
+
+#[global_allocator]
+static MEMORY: Measured = Measured::new();
+
+/// Most memory for a text of up to 64 KiB, in bytes, the tables and what is said about it included.
+const MOST: usize = 64 << 20;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    let before = MEMORY.used();
+    MEMORY.forget();
+    saltgate_fuzz::nacl_text::run(data);
+    let peak = MEMORY.peak().saturating_sub(before);
+    assert!(peak <= MOST, "{peak} bytes at a time");
+});

@@ -21,6 +21,11 @@ fn frames_of_the_corpus_are_forwarded_answered_or_counted() {
 }
 
 #[test]
+fn changed_examples_of_the_corpus_are_survived() {
+    replay("nacl_structure", saltgate_fuzz::nacl_structure::run);
+}
+
+#[test]
 fn texts_of_the_corpus_get_diagnostics_or_a_policy() {
     replay("nacl_text", saltgate_fuzz::nacl_text::run);
 }
@@ -28,4 +33,9 @@ fn texts_of_the_corpus_get_diagnostics_or_a_policy() {
 #[test]
 fn devices_of_the_corpus_are_served_or_taken_down() {
     replay("ring_device", saltgate_fuzz::ring_device::run);
+}
+
+#[test]
+fn operations_of_the_corpus_break_no_promise() {
+    replay("operations", saltgate_fuzz::operations::run);
 }

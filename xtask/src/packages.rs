@@ -27,6 +27,26 @@ pub const FOR_VMS: &[Program] = &[
     Program { name: "setpriv", package: "util-linux" },
 ];
 
+/// What the oracle starts.
+pub const FOR_ORACLE: &[Program] =
+    &[Program { name: "ip", package: "iproute2" }, Program { name: "nft", package: "nftables" }];
+
+/// What the benchmarks start, and what the Linux beside us is made of.
+pub const FOR_BENCH: &[Program] = &[
+    Program { name: "qemu-system-x86_64", package: "qemu-system-x86" },
+    Program { name: "ip", package: "iproute2" },
+    Program { name: "setpriv", package: "util-linux" },
+    Program { name: "taskset", package: "util-linux" },
+    Program { name: "nft", package: "nftables" },
+    Program { name: "iptables-legacy-restore", package: "iptables" },
+    Program { name: "busybox", package: "busybox-static" },
+    Program { name: "dpkg-deb", package: "dpkg" },
+    Program { name: "xz", package: "xz-utils" },
+];
+
+/// What counts instructions.
+pub const FOR_COUNTING: &[Program] = &[Program { name: "valgrind", package: "valgrind" }];
+
 /// The programs that are not there.
 pub fn missing(programs: &[Program]) -> Vec<Program> {
     programs.iter().copied().filter(|program| !sh::has(program.name)).collect()

@@ -29,6 +29,10 @@ fn main() -> ExitCode {
     if let ["--count", name, bursts] = arguments[..] {
         return count(name, bursts);
     }
+    if let ["--list"] = arguments[..] {
+        ROWS.iter().for_each(|row| println!("{}", row.name));
+        return ExitCode::SUCCESS;
+    }
     let (mut json, mut counts, mut only) = (None, false, Vec::new());
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {

@@ -10,6 +10,7 @@
 
 mod compare;
 mod cover;
+mod example;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -85,9 +86,8 @@ pub struct Analysis<'p> {
     space: Space,
     questions: Vec<Question>,
     guarded: Guarded,
-    /// For each list its stops as a forest, to find quickly who stops where, and the items' positions. None for a space
-    /// of too many dimensions.
-    forests: Vec<Option<(Forest, Vec<usize>)>>,
+    /// For each list its stops as a forest, to find quickly who stops where. None for a space of too many dimensions.
+    forests: Vec<Option<Stops>>,
     /// Steps, each with the list and the product by which packets come to it, in order of steps.
     reached: Vec<(StepId, usize, Reached)>,
     /// For each step the nearest test that all who come there have met.
@@ -97,6 +97,15 @@ pub struct Analysis<'p> {
     effort: usize,
     /// Does each place where a list stops begin one?
     complete: bool,
+}
+
+/// The stops of a list as a forest.
+struct Stops {
+    forest: Forest,
+    /// The items' positions in the list.
+    positions: Vec<usize>,
+    /// What a look-up may take, as effort.
+    effort: usize,
 }
 
 /// Where something happens, as ranks.
@@ -119,7 +128,9 @@ impl<'p> Analysis<'p> {
                 rules.push(entry.guard(item));
                 positions.push(at);
             }
-            (Forest::of(&rules, &space.sets, &ranks), positions)
+            let forest = Forest::of(&rules, &space.sets, &ranks);
+            let effort = forest.worst_steps().max(64);
+            Stops { forest, positions, effort }
         };
         let mut reached: Vec<(StepId, usize, Reached)> = Vec::new();
         for (number, entry) in guarded.entries.iter().enumerate() {
@@ -206,12 +217,9 @@ impl<'p> Analysis<'p> {
 
     fn find_outcome(&mut self, step: StepId, holds: bool) -> Place {
         match self.questions.get(step as usize) {
-            Some(Question::In { dim, set }) => {
-                let set = match holds {
-                    true => *set,
-                    false => self.space.sets.complement(*set, self.space.ranks_of(*dim)),
-                };
-                self.find(step, Some((*dim, set)))
+            Some(Question::In { .. }) => {
+                let condition = self.condition(step, holds);
+                self.find(step, condition)
             }
             Some(Question::Constant(is)) if *is != holds => Place::Never(Why::Contradiction),
             Some(Question::Constant(_)) => self.find(step, None),
@@ -219,19 +227,17 @@ impl<'p> Analysis<'p> {
         }
     }
 
+    /// That the test at a step turns out so, as ranks of a dimension.
+    fn condition(&mut self, step: StepId, holds: bool) -> Option<(Dim, RankSet)> {
+        let Some(Question::In { dim, set }) = self.questions.get(step as usize) else { return None };
+        let (dim, set) = (*dim, *set);
+        let set = if holds { set } else { self.space.sets.complement(set, self.space.ranks_of(dim)) };
+        Some((dim, set))
+    }
+
     /// A place where a packet comes to the step, and meets the condition there.
     fn find(&mut self, step: StepId, condition: Option<(Dim, RankSet)>) -> Place {
-        // What is around the step, as a product: whoever comes here is in it.
-        let mut around: Vec<(Dim, RankSet)> = condition.into_iter().collect();
-        let mut outer = self.enclosing.get(step as usize).copied().flatten();
-        while let Some(test) = outer {
-            match self.questions.get(test as usize) {
-                Some(Question::In { dim, set }) => around.push((*dim, *set)),
-                Some(Question::Constant(false)) => return Place::Never(Why::Contradiction),
-                _ => {}
-            }
-            outer = self.enclosing.get(test as usize).copied().flatten();
-        }
+        let Some(around) = self.around(step, condition) else { return Place::Never(Why::Contradiction) };
         let regions: Vec<Vec<RankSet>> = (0..self.shapes.len()).filter_map(|at| self.region(at, &around)).collect();
         let Some(first) = regions.first() else { return Place::Never(Why::Contradiction) };
         if step == 0 {
@@ -260,6 +266,21 @@ impl<'p> Analysis<'p> {
             true => Place::Never(Why::Contradiction),
             false => Place::Never(Why::Covered(covers.into_iter().collect())),
         }
+    }
+
+    /// What is around the step and the condition, as a product: whoever comes here is in it. `None`: nobody.
+    fn around(&self, step: StepId, condition: Option<(Dim, RankSet)>) -> Option<Vec<(Dim, RankSet)>> {
+        let mut around: Vec<(Dim, RankSet)> = condition.into_iter().collect();
+        let mut outer = self.enclosing.get(step as usize).copied().flatten();
+        while let Some(test) = outer {
+            match self.questions.get(test as usize) {
+                Some(Question::In { dim, set }) => around.push((*dim, *set)),
+                Some(Question::Constant(false)) => return None,
+                _ => {}
+            }
+            outer = self.enclosing.get(test as usize).copied().flatten();
+        }
+        Some(around)
     }
 
     fn begins_first(&self, number: usize) -> bool {
@@ -292,13 +313,13 @@ impl<'p> Analysis<'p> {
         items: usize,
         by: &mut BTreeSet<StepId>,
     ) -> Result<Option<Vec<u32>>, cover::Exhausted> {
-        let (Some(entry), Some(forest)) = (self.guarded.entries.get(number), self.forests.get(number)) else {
+        let (Some(entry), Some(stops)) = (self.guarded.entries.get(number), self.forests.get(number)) else {
             return Ok(None);
         };
         // Most rules are reached by some corner of theirs; that is found by a look-up.
-        if let Some((forest, positions)) = forest {
+        if let Some(Stops { forest, positions, effort }) = stops {
             for corner in shape::corners(&self.space, region) {
-                self.effort = self.effort.checked_sub(64).ok_or(cover::Exhausted)?;
+                self.effort = self.effort.checked_sub(*effort).ok_or(cover::Exhausted)?;
                 let mut ranks = Ranks::default();
                 for (slot, rank) in ranks.0.iter_mut().zip(&corner) {
                     *slot = *rank;

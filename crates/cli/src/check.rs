@@ -62,7 +62,7 @@ pub fn run(args: &Args) -> Result<Answer> {
     for path in &args.files {
         let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         let source = Source::from_bytes(path.display().to_string(), &bytes);
-        let compiled = nacl::compile(&source);
+        let compiled = nacl::analyze(&source);
         if args.format == Format::Text {
             for found in &compiled.diagnostics {
                 terminal::print(&(terminal::render(&source, found, coloured) + "\n"))?;

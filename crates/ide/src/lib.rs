@@ -58,7 +58,7 @@ impl File {
 
     /// Everything that the compiler has to say, in the order of the text.
     pub fn diagnostics(&self) -> &[Diagnostic] {
-        self.diagnostics.get_or_init(|| nacl::compile(&self.source).diagnostics)
+        self.diagnostics.get_or_init(|| nacl::analyze(&self.source).diagnostics)
     }
 
     /// What every name and word means.

@@ -37,6 +37,16 @@ impl RawSocket {
         Ok(())
     }
 
+    /// The next frame if it has come already; what is longer than 4,096 bytes is cut off.
+    pub fn receive_now(&self) -> Result<Option<Vec<u8>>> {
+        let mut frame = [0; 4096];
+        match recv(self.socket.as_raw_fd(), &mut frame, MsgFlags::MSG_DONTWAIT) {
+            Ok(len) => Ok(frame.get(..len).map(<[u8]>::to_vec)),
+            Err(nix::Error::EAGAIN) => Ok(None),
+            Err(error) => Err(error).context("cannot receive frames"),
+        }
+    }
+
     /// The next frame that the device sends or receives; `None` if there is none for so long.
     pub fn receive(&self, patience: Duration) -> Result<Option<Vec<u8>>> {
         let patience = TimeVal::new(patience.as_secs() as i64, i64::from(patience.subsec_micros()).max(1));

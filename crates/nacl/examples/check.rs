@@ -1,6 +1,6 @@
 //! Compiles files and prints what the compiler has to say: `cargo run -p saltgate-nacl --example check -- FILE…`.
 
-use saltgate_nacl::{Source, compile, diagnostic};
+use saltgate_nacl::{Source, analyze, diagnostic};
 
 fn main() {
     for name in std::env::args().skip(1) {
@@ -9,7 +9,7 @@ fn main() {
             continue;
         };
         let source = Source::from_bytes(name.as_str(), &bytes);
-        let compiled = compile(&source);
+        let compiled = analyze(&source);
         for found in &compiled.diagnostics {
             print!("{}", diagnostic::render(&source, found));
         }

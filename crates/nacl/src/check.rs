@@ -7,7 +7,7 @@ mod balancer;
 mod condition;
 mod conntrack;
 mod constants;
-mod facts;
+pub mod facts;
 mod flow;
 mod function;
 mod gateway;
@@ -38,11 +38,13 @@ use wire::IfaceId;
 pub use flow::calls;
 use value::Found;
 
-/// Checks everything that the names define. `torn`: where text was not understood and is missing from them.
+/// Checks everything that the names define. `torn`: where text was not understood and is missing from them. `deeply`:
+/// also what is probably not meant, by following packets through the functions.
 pub fn check<'a>(
     source: &'a Source,
     names: &'a Names<'a>,
     torn: Vec<Span>,
+    deeply: bool,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Checked {
     let mut checker = Checker::new(source, names, diagnostics);
@@ -56,8 +58,10 @@ pub fn check<'a>(
     checked.timers = checker.timers(checked.balancer.is_some());
     checker.subnets(&checked);
     let calls_end = checker.flow();
-    checker.shadows();
-    if calls_end {
+    if deeply {
+        checked.shadows = checker.shadows();
+    }
+    if deeply && calls_end {
         checker.reach(&checked.ifaces);
         checker.paths(&checked);
     }

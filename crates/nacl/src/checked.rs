@@ -1,5 +1,6 @@
 //! What the checks leave behind: parts of a policy, and functions whose every test is typed and every name bound.
 
+use crate::diagnostic::Diagnostic;
 use crate::resolve::ElementId;
 use crate::source::Span;
 use crate::vocabulary::Subtype;
@@ -29,6 +30,16 @@ pub struct Checked {
     pub procedures: BTreeMap<ElementId, Procedure>,
     /// Token buckets, one for each place in the text.
     pub limits: Vec<LimitRate>,
+    /// What each function by itself seems never to do.
+    pub shadows: Vec<Shadow>,
+}
+
+/// A rule that seems never to match, or a statement that seems never to run.
+#[derive(Debug)]
+pub struct Shadow {
+    /// Where the rule's `if` stands, or the statement; `None` for what is always so.
+    pub rule: Option<Span>,
+    pub diagnostic: Diagnostic,
 }
 
 /// The functions of a hook.

@@ -4,13 +4,15 @@
 //! Source ─ lex ─► [Token] ─ parse ─► Ast ─ resolve ─► Names ─ check ─► Checked ─ lower ─► Policy
 //! ```
 //!
+//! [`compile`] stops there; [`analyze`] also asks what can never happen in the functions that came out, and why.
+//!
 //! Every arrow also yields diagnostics and none stops the next, so one run reports every independent mistake; only
 //! [`lower`] asks for a file without errors. No stage panics on any text, exhausts the stack (nesting, calls and
 //! constants that name constants are bounded, with a diagnostic each), or takes much more than linear time.
 //!
 //! No I/O and no `std`: the image compiles its own configuration at boot, with this very code.
 //!
-//! Start with [`compile`]; [`vocabulary`] holds every word of the language with its documentation.
+//! Start with [`compile`] and [`analyze`]; [`vocabulary`] holds every word of the language with its documentation.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -21,6 +23,7 @@
 
 extern crate alloc;
 
+mod analysis;
 pub mod ast;
 mod check;
 mod checked;
@@ -56,8 +59,23 @@ impl Compiled {
     }
 }
 
-/// Compiles a file.
+/// Compiles a file: its policy, every error, and the warnings that cost next to nothing.
+///
+/// What an image does with its configuration. The policy is that of [`analyze`].
 pub fn compile(source: &Source) -> Compiled {
+    build(source, false)
+}
+
+/// Compiles a file and says everything about it that can be said: also which rules never match, which statements never
+/// run, and which connections were probably meant to work and cannot.
+///
+/// What a person is told who writes the file. Takes a few times as long as [`compile`], and no longer than that for files
+/// that are too large: those are judged more coarsely.
+pub fn analyze(source: &Source) -> Compiled {
+    build(source, true)
+}
+
+fn build(source: &Source, deeply: bool) -> Compiled {
     let mut diagnostics = Vec::new();
     if source.text().len() > MAX_TEXT_LEN {
         let message = format!("the file has more than {} MiB", MAX_TEXT_LEN >> 20);
@@ -69,9 +87,12 @@ pub fn compile(source: &Source) -> Compiled {
     drop(lexed);
     let torn = diagnostics.iter().map(|found| found.span).collect();
     let names = resolve::resolve(source, &ast, &mut diagnostics);
-    let checked = check::check(source, &names, torn, &mut diagnostics);
+    let mut checked = check::check(source, &names, torn, deeply, &mut diagnostics);
     let is_sound = |diagnostics: &[Diagnostic]| diagnostics.iter().all(|found| found.severity != Severity::Error);
-    let policy = if is_sound(&diagnostics) { lower::lower(source, &names, checked, &mut diagnostics) } else { None };
+    let policy = is_sound(&diagnostics).then(|| lower::lower(source, &names, &mut checked, &mut diagnostics)).flatten();
+    if deeply {
+        analysis::analyze(source, &checked, policy.as_ref(), &mut diagnostics);
+    }
     diagnostics.sort_by(|a, b| (a.span, a.severity, a.code, &a.message).cmp(&(b.span, b.severity, b.code, &b.message)));
     diagnostics.dedup_by(|next, last| (next.span, next.code, &next.message) == (last.span, last.code, &last.message));
     Compiled { policy, diagnostics }

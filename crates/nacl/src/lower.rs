@@ -9,13 +9,14 @@ use crate::source::{Source, Span};
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::vec::Vec;
+use core::mem;
 use policy::{CtState, Function, FunctionId, Hook, Parts, Policy};
 
-/// Only for a file without errors. What goes wrong all the same (a program too large) is reported.
+/// Takes the objects out of `checked`, and leaves the functions. Only for a file without errors. What goes wrong all the same (a program too large) is reported.
 pub fn lower(
     source: &Source,
     names: &Names<'_>,
-    mut checked: Checked,
+    checked: &mut Checked,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Policy> {
     let mut on_chains: Vec<ElementId> =
@@ -61,13 +62,13 @@ pub fn lower(
     }
     let parts = Parts {
         source: source.name().into(),
-        ifaces: checked.ifaces,
-        gateway: checked.gateway,
+        ifaces: mem::take(&mut checked.ifaces),
+        gateway: checked.gateway.take(),
         functions,
-        conntrack: checked.conntrack,
-        syslog: checked.syslog,
-        balancer: checked.balancer,
-        timers: checked.timers,
+        conntrack: mem::take(&mut checked.conntrack),
+        syslog: checked.syslog.take(),
+        balancer: checked.balancer.take(),
+        timers: mem::take(&mut checked.timers),
     };
     if diagnostics.iter().any(|found| found.severity == crate::Severity::Error) {
         return None;

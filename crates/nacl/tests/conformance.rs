@@ -3,7 +3,7 @@
 //! The examples in this repository are always tested. A larger collection is looked for beside the repository, in
 //! `../shared/nacl`, and skipped aloud where there is none.
 
-use saltgate_nacl::{Severity, Source, compile, diagnostic::render};
+use saltgate_nacl::{Severity, Source, analyze, diagnostic::render};
 use std::path::{Path, PathBuf};
 
 fn root() -> PathBuf {
@@ -148,7 +148,7 @@ const WRONG: &[(&str, u32, u32, &str)] = &[
 ];
 
 fn said(source: &Source) -> Vec<String> {
-    let compiled = compile(source);
+    let compiled = analyze(source);
     assert_eq!(compiled.policy.is_some(), !compiled.has_errors(), "{}", source.name());
     let told = compiled.diagnostics.iter().filter(|found| found.severity != Severity::Note);
     told.map(|found| format!("{} {}", source.place(found.span.start).line, found.code.name())).collect()
@@ -160,7 +160,7 @@ fn check_examples(folders: &[PathBuf]) {
         let path = path.unwrap_or_else(|| panic!("{name} is in none of {folders:?}"));
         let source = Source::new(*name, std::fs::read_to_string(path).unwrap());
         assert_eq!(said(&source), *expected, "{name}");
-        assert!(!compile(&source).has_errors(), "{name}");
+        assert!(!analyze(&source).has_errors(), "{name}");
     }
 }
 
@@ -189,7 +189,7 @@ fn every_wrong_program_is_refused_or_warned_about_at_its_place() {
     let mut wrong = Vec::new();
     for (name, line, column, code) in WRONG {
         let source = Source::new(*name, std::fs::read_to_string(folder.join(format!("{name}.nacl"))).unwrap());
-        let compiled = compile(&source);
+        let compiled = analyze(&source);
         let all: String = compiled.diagnostics.iter().map(|found| render(&source, found)).collect();
         let mut told = compiled.diagnostics.iter().filter(|found| found.severity != Severity::Note);
         let fits = match *code {

@@ -2,7 +2,7 @@
 //! space, a second time changes nothing at all, and the policy and the diagnostics stay what they were.
 
 use saltgate_nacl::lex::{self, TokenKind};
-use saltgate_nacl::{Diagnostic, Source, compile, format};
+use saltgate_nacl::{Diagnostic, Source, analyze, format};
 use std::path::{Path, PathBuf};
 
 /// Names and texts of the NaCl files in these folders of the repository.
@@ -30,7 +30,7 @@ const EVERYTHING: &[&str] = &["examples", "tests/nacl", "../shared/nacl/examples
 
 /// What a text means: its policy and its diagnostics, without places, and without the white space of quoted text.
 fn meaning(text: &str) -> (Option<String>, Vec<String>) {
-    let compiled = compile(&Source::new("a.nacl", text));
+    let compiled = analyze(&Source::new("a.nacl", text));
     let say = |found: &Diagnostic| {
         let notes: String = found.related.iter().map(|(_, note)| note.as_str()).collect();
         let help = found.help.as_deref().unwrap_or_default();

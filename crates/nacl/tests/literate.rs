@@ -4,7 +4,7 @@
 //! what is reported at its line; several codes may follow. Everything that is reported must be said and the reverse,
 //! except what a fragment cannot help ([`FRAGMENTARY`]).
 
-use saltgate_nacl::{Code, Severity, Source, compile, diagnostic::render};
+use saltgate_nacl::{Code, Severity, Source, analyze, diagnostic::render};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -54,7 +54,7 @@ fn the_language_is_what_its_pages_say() {
             blocks += 1;
             let said = said(block);
             let source = Source::new(format!("{name}:{line}"), block);
-            let compiled = compile(&source);
+            let compiled = analyze(&source);
             let found: BTreeSet<Finding> = compiled
                 .diagnostics
                 .iter()

@@ -4,7 +4,7 @@
 //! error or warning fails the test. Only names that an example has no use for, and notes, need not be mentioned. A block
 //! of kind `nacl continues` goes on where the last block of its page ended.
 
-use saltgate_nacl::{Code, Diagnostic, Severity, Source, compile, diagnostic::render, format};
+use saltgate_nacl::{Code, Diagnostic, Severity, Source, analyze, diagnostic::render, format};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -94,7 +94,7 @@ fn promised(text: &str, first_line: usize) -> BTreeSet<String> {
 fn complaints(before: &str, block: &str) -> String {
     let first_line = before.lines().count() + 1;
     let source = Source::new("block", format!("{before}{block}"));
-    let compiled = compile(&source);
+    let compiled = analyze(&source);
     let promised = promised(block, first_line);
     let mut given = BTreeSet::new();
     let mut complaints = String::new();

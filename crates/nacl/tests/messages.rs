@@ -1,7 +1,7 @@
 //! Every message as a user sees it: the wrong example of each explanation, rendered. `UPDATE_EXPECT=1` writes the file
 //! anew; read its diff as a user would.
 
-use saltgate_nacl::{Code, Source, compile, diagnostic::render};
+use saltgate_nacl::{Code, Source, analyze, diagnostic::render};
 use std::path::Path;
 
 #[test]
@@ -11,7 +11,7 @@ fn messages_read_as_they_did() {
         let Some(example) = code.explain().example else { continue };
         let source = Source::new("example.nacl", example.wrong);
         rendered.push_str(&format!("=== {}\n", code.name()));
-        for found in compile(&source).diagnostics.iter().filter(|found| found.code == *code) {
+        for found in analyze(&source).diagnostics.iter().filter(|found| found.code == *code) {
             rendered.push_str(&render(&source, found));
         }
         rendered.push('\n');

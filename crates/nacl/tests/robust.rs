@@ -1,7 +1,7 @@
 //! No text makes the compiler panic, hang or exhaust the stack: random bytes, mutations of the examples, and inputs
 //! built to explode.
 
-use saltgate_nacl::{Code, Severity, Source, compile, diagnostic::render};
+use saltgate_nacl::{Code, Severity, Source, analyze, diagnostic::render};
 use std::path::Path;
 use std::time::Instant;
 
@@ -24,7 +24,7 @@ impl Random {
 /// Compiles, renders everything, and holds what every result must satisfy.
 fn survive(text: &[u8]) {
     let source = Source::from_bytes("fuzz.nacl", text);
-    let compiled = compile(&source);
+    let compiled = analyze(&source);
     assert_eq!(compiled.policy.is_some(), !compiled.has_errors());
     for found in &compiled.diagnostics {
         assert_ne!(found.code, Code::Internal, "{}", source.text());
@@ -202,7 +202,7 @@ const IFACE: &str = "Iface eth0 { index: 0, address: 10.0.0.45, netmask: 255.255
 fn compile_large(what: &str, text: &str) -> saltgate_nacl::Compiled {
     let start = Instant::now();
     let source = Source::new(what, text);
-    let compiled = compile(&source);
+    let compiled = analyze(&source);
     println!("{what} took {:?}", start.elapsed());
     for found in compiled.diagnostics.iter().take(50) {
         render(&source, found);

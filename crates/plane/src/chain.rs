@@ -18,12 +18,11 @@ use crate::conntrack::{Conntrack, Tracked};
 use crate::iface::Ifaces;
 use crate::log::LogBuffer;
 use crate::nat::{self, Random, Site};
-use crate::parse::{Packet, Transport};
 use crate::trace::{Summary, Trace, TraceStep};
 use alloc::vec::Vec;
 use policy::{AddrRef, CtState, Function, FunctionKind, Hook, Policy, Reject, Verdict};
 use run::Run;
-use wire::{IfaceId, Instant, IpAddr, tcp};
+use wire::{IfaceId, Instant, IpAddr};
 
 pub(crate) use bucket::TokenBucket;
 pub(crate) use counts::Trail;
@@ -167,10 +166,4 @@ pub(crate) fn resolve(ifaces: &Ifaces, address: AddrRef) -> Option<IpAddr> {
         AddrRef::Fixed(address) => Some(address),
         AddrRef::Iface(id) => ifaces.get(id)?.address4.map(|own| IpAddr::V4(own.address)),
     }
-}
-
-/// A RST never answers a RST (RFC 9293 §3.5.2), and no error answers an error.
-pub(crate) fn may_be_answered(packet: &Packet) -> bool {
-    let reset = matches!(packet.transport, Transport::Tcp(tcp) if tcp.flags & tcp::flag::RST != 0);
-    !reset && !packet.is_icmp_error()
 }

@@ -6,7 +6,7 @@ use crate::parse::{Packet, Quote, Transport};
 use wire::checksum::{Delta, Sum};
 use wire::ethernet::{Header, ethertype};
 use wire::ipv4::protocol;
-use wire::{Buffer, IpAddr, Ipv4Addr, Ipv6Addr, MacAddr, icmpv4, ipv4, ipv6, tcp, udp};
+use wire::{Buffer, IpAddr, Ipv4Addr, Ipv6Addr, MacAddr, icmpv4, icmpv6, ipv4, ipv6, tcp, udp};
 
 /// Writes TTL, addresses, ports and ICMP identifier where they differ, and adjusts the checksums over them (RFC 1624).
 ///
@@ -68,6 +68,21 @@ pub(crate) fn fragment<B: Buffer>(frame: &mut B, l3: usize, packet: &Packet, ttl
         }
         _ => {}
     }
+}
+
+/// Writes a new identification into the fragment header of IPv6 that ends at `data_at`.
+pub(crate) fn fragment_id6<B: Buffer>(frame: &mut B, data_at: usize, id: u32) {
+    if let Some(place) = frame.head_mut().get_mut(data_at.saturating_sub(4)..data_at) {
+        place.copy_from_slice(&id.to_be_bytes());
+    }
+}
+
+/// Writes the type of the ICMP message at `l4`, and adjusts its checksum.
+pub(crate) fn icmp_kind<B: Buffer>(frame: &mut B, l4: usize, kind: u8) {
+    let head = frame.head_mut();
+    let Some(&code) = head.get(l4 + 1) else { return };
+    let changed = word(head, l4, u16::from_be_bytes([kind, code]));
+    adjust(head, l4 + 2, false, Delta::NONE, changed, false);
 }
 
 /// Computes the checksum that a NIC would have, for a frame that will not stay as it is.
@@ -196,9 +211,17 @@ fn quoted_packet(head: &mut [u8], at: usize, quote: &Quote) -> Delta {
             let check = if udp { udp::field::CHECKSUM } else { tcp::field::CHECKSUM };
             adjust(bytes, offset + check, false, addresses, ports, udp);
         }
-        protocol::ICMP | protocol::ICMPV6 if quote.sport != 0 => {
-            let addresses = if quote.protocol == protocol::ICMP { Delta::NONE } else { addresses };
-            let id = word(bytes, offset + 4, quote.sport);
+        protocol::ICMP | protocol::ICMPV6 => {
+            let (v4, kind) = (quote.protocol == protocol::ICMP, bytes.get(offset).copied().unwrap_or(0));
+            let (query, asks) = match v4 {
+                true => (icmpv4::is_query(kind), icmpv4::is_request(kind)),
+                false => (icmpv6::is_query(kind), icmpv6::is_request(kind)),
+            };
+            let addresses = if v4 { Delta::NONE } else { addresses };
+            let id = match query {
+                true => word(bytes, offset + 4, if asks { quote.sport } else { quote.dport }),
+                false => Change::NONE,
+            };
             adjust(bytes, offset + 2, false, addresses, id, false);
         }
         _ => {}

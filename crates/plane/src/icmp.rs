@@ -1,8 +1,11 @@
 //! The errors that stages ask for: who may be told, how often, and the bytes of the message.
 
-use crate::chain::{TokenBucket, may_be_answered};
+use crate::chain::TokenBucket;
+use crate::conntrack::hash;
 use crate::emit::{ICMP_HEADER_LEN, sum_range};
+use crate::nat::Random;
 use crate::parse::{Packet, Transport, is_host_address};
+use alloc::vec::Vec;
 use policy::LimitRate;
 use wire::checksum::Sum;
 use wire::ethernet::HEADER_LEN as ETHERNET_LEN;
@@ -25,14 +28,38 @@ pub(crate) enum Answer {
     TcpReset,
 }
 
-/// Errors of the whole box (RFC 1812 §4.3.2.8, RFC 4443 §2.4 f): so many a second, and so many at once.
-const RATE: LimitRate = LimitRate { tokens: 1000, per: Duration::from_secs(1), burst: 100 };
+impl Answer {
+    /// A rule's answer; the others are what a router owes every packet.
+    fn refuses(self) -> bool {
+        matches!(self, Self::AdminProhibited | Self::PortUnreachable | Self::TcpReset)
+    }
+}
 
-pub(crate) struct Limiter(TokenBucket);
+/// A refusal never answers a RST (RFC 9293 §3.5.2).
+fn is_reset(packet: &Packet) -> bool {
+    matches!(packet.transport, Transport::Tcp(segment) if segment.flags & flag::RST != 0)
+}
+
+/// Errors of the whole box (RFC 1812 §4.3.2.8, RFC 4443 §2.4 f): so many a second on average, and so many at once.
+const RATE: LimitRate = LimitRate { tokens: 1000, per: Duration::from_secs(1), burst: 100 };
+/// Errors about the packets of one source.
+const SOURCE_RATE: LimitRate = LimitRate { tokens: 200, per: Duration::from_secs(1), burst: 50 };
+/// Sources share so many buckets, by a keyed hash.
+const SOURCES: usize = 256;
+
+/// How often errors are sent. Whoever counts them learns nothing of what others have caused: no source gets more than its
+/// share, and an error costs none, one or two tokens at random (CVE-2020-25705).
+pub(crate) struct Limiter {
+    all: TokenBucket,
+    sources: Vec<TokenBucket>,
+    seed: [u64; 4],
+    random: Random,
+}
 
 impl Limiter {
-    pub fn new() -> Self {
-        Self(TokenBucket::new(RATE))
+    pub fn new(seed: [u64; 4], mut random: Random) -> Self {
+        random.next();
+        Self { all: TokenBucket::new(RATE), sources: alloc::vec![TokenBucket::new(SOURCE_RATE); SOURCES], seed, random }
     }
 
     /// May this packet's sender be told, and now?
@@ -41,7 +68,19 @@ impl Limiter {
         let to_all = packet.to_group || !is_host_address(dst);
         // A too big multicast packet is the one exception (RFC 4443 §2.4 e.3).
         let excused = matches!(answer, Answer::TooBig { .. }) && dst.is_ipv6() && dst.is_multicast();
-        may_be_answered(packet) && is_host_address(src) && (!to_all || excused) && self.0.take(now)
+        let unanswered = packet.is_icmp_error() || answer.refuses() && is_reset(packet);
+        !unanswered && is_host_address(src) && (!to_all || excused) && self.take(now, src)
+    }
+
+    fn take(&mut self, now: Instant, src: IpAddr) -> bool {
+        let bits = match src {
+            IpAddr::V4(src) => src.to_bits().into(),
+            // Whoever has one address of a /64 has all of them.
+            IpAddr::V6(src) => src.to_bits() >> 64,
+        };
+        let at = hash(self.seed, bits, 0, 0) as usize % SOURCES;
+        let share = self.sources.get_mut(at).is_some_and(|bucket| bucket.take(now));
+        share && self.all.take_about_one(now, self.random.next() as u32 % 3)
     }
 }
 
@@ -156,4 +195,32 @@ fn reset_segment(bytes: &mut [u8], segment: &crate::parse::Tcp, packet: &Packet)
     bytes[4..8].copy_from_slice(&sequence.to_be_bytes());
     bytes[8..12].copy_from_slice(&ackseq.to_be_bytes());
     bytes[12..14].copy_from_slice(&(0x5000 | flags).to_be_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wire::Ipv4Addr;
+
+    fn limiter(seed: u64) -> Limiter {
+        Limiter::new([seed, 2, 3, 4], Random::new(seed))
+    }
+
+    fn allowed(limiter: &mut Limiter, sources: impl Iterator<Item = u32>) -> usize {
+        sources.filter(|source| limiter.take(Instant::BOOT, IpAddr::V4(Ipv4Addr::from_bits(*source)))).count()
+    }
+
+    /// A08 (CVE-2020-25705): counting errors tells nobody how many others have been caused.
+    #[test]
+    fn one_source_has_its_share_of_errors_and_their_number_in_all_is_not_to_be_guessed() {
+        let mut one = limiter(1);
+        assert_eq!(allowed(&mut one, core::iter::repeat_n(7, 1000)), 50);
+        assert_eq!(allowed(&mut one, core::iter::repeat_n(7, 10)), 0, "its share is used up");
+        assert!(allowed(&mut one, [8].into_iter()) == 1, "another source still has its own");
+
+        let counts: Vec<usize> = (1..=40).map(|seed| allowed(&mut limiter(seed), 0..10_000)).collect();
+        let (least, most) = (counts.iter().min().copied(), counts.iter().max().copied());
+        assert!(counts.iter().all(|count| (60..=200).contains(count)), "{counts:?}");
+        assert!(most > least.map(|least| least + 10), "{counts:?}");
+    }
 }

@@ -47,12 +47,13 @@ use conntrack::Conntrack;
 use iface::Ifaces;
 use neighbor::Neighbors;
 use policy::Policy;
-use route::Routes;
 use wire::{Buffer, Burst, Duration, IfaceId, Instant, Ipv4Addr, MacAddr, PortId};
 
 pub use chain::{Count, Lookup, RuleCounts};
+pub use conntrack::{Connection, Endpoints, MappingEntry};
 pub use event::{Counters, Event, IfaceCounters, Outlet};
 pub use outcome::DropReason;
+pub use route::{Route, Routes};
 pub use trace::{Summary, TraceStep};
 
 /// The NIC behind an Iface.
@@ -136,7 +137,7 @@ impl<B: Buffer> Plane<B> {
             fragment_ids: fragment::Ids::new(nat::Random::new(word(0) ^ word(3))),
             tables: Tables::new(&policy),
             rules: Rules::new(&policy, log::LogBuffer::new(&policy), nat::Random::new(word(3))),
-            icmp: icmp::Limiter::new(),
+            icmp: icmp::Limiter::new(words, nat::Random::new(word(2) ^ word(3))),
             balancer: policy.balancer.clone().map(|settings| Balancer::new(settings, now)),
             counters: Counters::new(policy.ifaces.len()),
             wall_clock: None,
@@ -235,6 +236,16 @@ impl<B: Buffer> Plane<B> {
     /// Connections in the table now, and its size.
     pub fn flows(&self) -> (u32, u32) {
         self.conntrack.usage()
+    }
+
+    /// The connections in the table that have not expired, in no order. Reads the whole table.
+    pub fn connections(&self, now: Instant) -> impl Iterator<Item = Connection> + '_ {
+        self.conntrack.connections(now)
+    }
+
+    /// The dynamic source translations that are in use or held for their owners, in no order. Reads the whole table.
+    pub fn mappings(&self, now: Instant) -> impl Iterator<Item = MappingEntry> + '_ {
+        self.conntrack.mappings(now)
     }
 
     /// Half-open TCP connections that were given up early because the table was full.

@@ -14,7 +14,7 @@
 
 use crate::chain::View;
 use crate::conntrack::{Direction, Tracked};
-use crate::parse::Packet;
+use crate::parse::{Packet, is_host_address};
 use crate::{DropReason, chain};
 use policy::{AddrRef, FunctionId, Hook, Policy, Step, Translation};
 use wire::{IfaceId, IpAddr};
@@ -90,6 +90,10 @@ pub(crate) fn decide(
         Some(_) => return Ok(false),
     };
     if is_dnat {
+        // What is sent to a group has no receiver to translate to, and its answers could not come from the group.
+        if !is_host_address(packet.dst) {
+            return Ok(false);
+        }
         dnat(site, address, port, tracked);
         Ok(true)
     } else {
@@ -122,7 +126,7 @@ pub(crate) fn snat(
     let packet = &tracked.packet;
     let own_port = packet.ports().0;
     let named = port.filter(|_| packet.has_ports());
-    let dynamic = named.is_none() && (packet.has_ports() || packet.is_icmp_query());
+    let dynamic = named.is_none() && (packet.has_ports() || packet.is_icmp_request());
     let port = if dynamic {
         view.conntrack.choose_port(view.now, random, packet, address).ok_or(DropReason::NatClash)?
     } else {
@@ -139,8 +143,11 @@ pub(crate) fn snat(
 pub(crate) fn apply(hook: Hook, iface: IfaceId, at: Option<FunctionId>, end: bool, tracked: &mut Tracked) {
     let Some((flow, direction)) = tracked.translated() else { return };
     let packet = &mut tracked.packet;
-    // An error that a router behind the translation sends speaks for the translated host (RFC 5508 §4.2).
-    let speaks_for = |packet: &Packet, address: IpAddr| packet.src == address || packet.is_icmp_error();
+    // An error that a router behind the translation sends speaks for the translated host (RFC 5508 §4.2), if the host's
+    // address is translated at all: a rule may have named the address that was there already.
+    let speaks_for = |packet: &Packet, address: IpAddr, outer: IpAddr| {
+        packet.src == address || packet.is_icmp_error() && address != outer
+    };
     match (direction, hook) {
         (Direction::Original, Hook::Prerouting | Hook::Output) => {
             let Some(site) = flow.sites.dnat else { return };
@@ -154,7 +161,7 @@ pub(crate) fn apply(hook: Hook, iface: IfaceId, at: Option<FunctionId>, end: boo
             let Some(site) = flow.sites.snat else { return };
             let here = (site.hook, site.iface) == (hook, iface);
             let now = if here { site.function == at && (at.is_some() || end) } else { at.is_none() && end };
-            if now && speaks_for(packet, flow.original.src) {
+            if now && speaks_for(packet, flow.original.src, flow.reply.dst) {
                 packet.set_src(flow.reply.dst, flow.reply.dport);
             }
         }
@@ -165,7 +172,7 @@ pub(crate) fn apply(hook: Hook, iface: IfaceId, at: Option<FunctionId>, end: boo
             }
         }
         (Direction::Reply, Hook::Postrouting | Hook::Input) if end && at.is_none() => {
-            if flow.sites.dnat.is_some() && speaks_for(packet, flow.reply.src) {
+            if flow.sites.dnat.is_some() && speaks_for(packet, flow.reply.src, flow.original.dst) {
                 packet.set_src(flow.original.dst, flow.original.dport);
             }
         }

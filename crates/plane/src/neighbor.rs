@@ -6,9 +6,10 @@
 //! matters least gives way, and of the frames that wait for one neighbor the oldest is dropped.
 
 use crate::iface::Iface;
+use crate::parse::{self, Quote};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-use wire::{Duration, IfaceId, Instant, IpAddr, MacAddr};
+use wire::{Buffer, Duration, IfaceId, Instant, IpAddr, MacAddr, ipv4, ipv6};
 
 /// Between two questions for one neighbor (RFC 1122 §2.3.2.1, RFC 4861 RETRANS_TIMER).
 const ASK_INTERVAL: Duration = Duration::from_secs(1);
@@ -56,6 +57,12 @@ pub(crate) enum Resolve {
     WaitAsk,
 }
 
+impl Resolve {
+    pub fn holds(self) -> bool {
+        matches!(self, Self::Wait | Self::WaitAsk)
+    }
+}
+
 /// A question to be sent because time has passed: to one station, or to all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ask {
@@ -72,6 +79,25 @@ pub(crate) struct Waiting<B> {
     pub sender: Sender,
     /// Where in the frame the IP header begins.
     pub l3: usize,
+    /// As it came, where it may be answered and its neighbor was not known.
+    pub came_as: Option<CameAs>,
+}
+
+/// What a packet's rewriting has changed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CameAs {
+    pub endpoints: Quote,
+    pub ttl: u8,
+}
+
+impl CameAs {
+    /// Reads a packet before it is rewritten.
+    pub fn read<B: Buffer>(frame: &B, l3: usize) -> Option<Self> {
+        let bytes = frame.head().get(l3..)?;
+        let v6 = bytes.first()? >> 4 == 6;
+        let ttl = *bytes.get(if v6 { ipv6::field::HOP_LIMIT } else { ipv4::field::TTL })?;
+        parse::quote(bytes, v6).map(|endpoints| Self { endpoints, ttl })
+    }
 }
 
 /// On whose account a packet is sent.
@@ -108,6 +134,8 @@ pub(crate) struct Neighbors<B> {
     seed: u64,
     /// No entry wants anything before this.
     next_timer: Option<Instant>,
+    /// A neighbor that had to give way while it was asked for: nobody will answer the frames that wait for it.
+    given_way: Option<(IfaceId, IpAddr)>,
 }
 
 impl<B> Neighbors<B> {
@@ -121,6 +149,7 @@ impl<B> Neighbors<B> {
             max_waiting: waiting,
             seed,
             next_timer: None,
+            given_way: None,
         }
     }
 
@@ -153,9 +182,18 @@ impl<B> Neighbors<B> {
             Some(Entry { state: State::Incomplete { .. }, used, .. }) => (1, *used),
             Some(Entry { used, .. }) => (2, *used),
         };
-        if let Some(place) = self.set(entry.iface, entry.address).iter_mut().min_by_key(|place| weight(place)) {
-            *place = Some(entry);
+        let place = self.set(entry.iface, entry.address).iter_mut().min_by_key(|place| weight(place));
+        if let Some(Entry { iface, address, state: State::Incomplete { .. }, .. }) =
+            place.and_then(|place| place.replace(entry))
+        {
+            self.given_way = Some((iface, address));
         }
+    }
+
+    /// A neighbor that was still asked for when [`resolve`](Self::resolve) or [`learn`](Self::learn) needed its place:
+    /// whoever called these drops what waits for it.
+    pub fn take_given_way(&mut self) -> Option<(IfaceId, IpAddr)> {
+        self.given_way.take()
     }
 
     fn wake_at(&mut self, at: Instant) {
@@ -347,7 +385,7 @@ mod tests {
     }
 
     fn waiting(host: u8, frame: u32) -> Waiting<u32> {
-        Waiting { frame, iface: LAN, neighbor: address(host), sender: Sender::Own(LAN), l3: 14 }
+        Waiting { frame, iface: LAN, neighbor: address(host), sender: Sender::Own(LAN), l3: 14, came_as: None }
     }
 
     #[test]
@@ -404,6 +442,20 @@ mod tests {
             assert!(neighbors.hold(waiting(frame as u8 + 20, frame)).is_none());
         }
         assert_eq!(neighbors.hold(waiting(7, 99)).map(|waiting| waiting.frame), Some(2));
+    }
+
+    #[test]
+    fn a_neighbor_that_gives_way_while_it_is_asked_for_is_named() {
+        let mut neighbors = Neighbors::<u32>::new(8, 16, 1);
+        for host in 1..=8 {
+            neighbors.resolve(secs(u64::from(host)), LAN, address(host));
+            assert_eq!(neighbors.take_given_way(), None);
+        }
+        neighbors.resolve(secs(9), LAN, address(9));
+        assert_eq!(neighbors.take_given_way(), Some((LAN, address(1))));
+        neighbors.learn(secs(9), LAN, address(10), MAC, Hint::Question);
+        assert_eq!(neighbors.take_given_way(), Some((LAN, address(2))));
+        assert_eq!(neighbors.take_given_way(), None);
     }
 
     #[test]

@@ -183,7 +183,7 @@ impl<B: Buffer> Plane<B> {
         if !self.ifaces.get(iface).is_some_and(|iface| iface.tracked) {
             return Ok(Tracked::untracked(packet));
         }
-        if !packet.is_icmp_error() {
+        if !packet.is_tracked_error() {
             return Ok(self.conntrack.track(now, packet, transport_header(frame, &packet), Some(iface)));
         }
         // Nothing is concluded from an error whose checksum is wrong (RFC 5508 REQ-3).

@@ -21,7 +21,7 @@ use std::fmt;
 use wire::{Duration, IfaceId, Instant, IpAddr, MacAddr, PortId};
 
 pub use buffer::{Frame, Pool};
-pub use hosts::mac_of;
+pub use hosts::{Hosts, mac_of};
 pub use pcap::{Captured, Direction, pcapng};
 pub use syslog::{Message, NoMessage};
 pub use world::{Happening, World};

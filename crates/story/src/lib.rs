@@ -57,5 +57,6 @@ pub use file::{Tested, source, test, test_with};
 pub use parse::{parse, step};
 pub use render::render;
 pub use run::{Played, play, play_with};
+pub use scene::{Effects, Scene, Wire};
 pub use script::{Action, Config, Effect, EffectKind, Name, SEVERITIES, Step, Story, Times};
 pub use text::{Diagnostic, Span, Token, TokenKind, did_you_mean, tokens};

@@ -3,6 +3,7 @@
 use super::routes::address;
 use policy::{AddrRef, CtState, Field, IntervalSet, Program, Set, Test};
 use std::fmt::Display;
+use wire::ipv4::protocol::{ICMP, ICMPV6, TCP, UDP};
 
 /// Which packets a match is for; matches of different families hold for none together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,13 +17,20 @@ pub enum Family {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Match {
     pub family: Family,
+    /// The only protocol of the packets that it holds for, where that is known: nftables refuses rules that name two.
+    pub protocol: Option<u8>,
     /// Empty: holds for every packet of the family.
     pub text: String,
 }
 
 impl Match {
-    fn any(text: impl Into<String>) -> Self {
-        Self { family: Family::Any, text: text.into() }
+    /// Holds for packets of every family and protocol.
+    pub fn any(text: impl Into<String>) -> Self {
+        Self { family: Family::Any, protocol: None, text: text.into() }
+    }
+
+    fn family(family: Family, text: impl Into<String>) -> Self {
+        Self { family, protocol: None, text: text.into() }
     }
 
     /// Both; `None` if no packet fulfils both.
@@ -32,8 +40,12 @@ impl Match {
             (a, b) if a == b => a,
             _ => return None,
         };
+        let protocol = match (self.protocol, other.protocol) {
+            (Some(a), Some(b)) if a != b => return None,
+            (a, b) => a.or(b),
+        };
         let space = if self.text.is_empty() || other.text.is_empty() { "" } else { " " };
-        Some(Self { family, text: format!("{}{space}{}", self.text, other.text) })
+        Some(Self { family, protocol, text: format!("{}{space}{}", self.text, other.text) })
     }
 
     /// The whole match, its family said where no other word says it.
@@ -89,21 +101,23 @@ pub fn matches(
 fn tcp_flags(mask: u16) -> Vec<Match> {
     let mut all = Vec::new();
     if mask & 0xff != 0 {
-        all.push(Match::any(format!("tcp flags & {:#x} != 0x0", mask & 0xff)));
+        let text = format!("tcp flags & {:#x} != 0x0", mask & 0xff);
+        all.push(Match { protocol: Some(TCP), ..Match::any(text) });
     }
     if mask & 0x100 != 0 {
-        all.push(Match::any("meta l4proto tcp @th,103,1 1"));
+        all.push(Match { protocol: Some(TCP), ..Match::any("meta l4proto tcp @th,103,1 1") });
     }
     all
 }
 
 fn field_in(field: Field, set: &Set, device: impl Fn(u32) -> String) -> Result<Vec<Match>, String> {
     let numbers = &set.numbers;
-    let number = |words: &str, max: u32| Ok(by_number(words, Family::Any, &[], numbers, max));
-    let of4 = |words: &str, max: u32| by_number(words, Family::V4, &[], numbers, max);
-    let of6 = |words: &str, max: u32| by_number(words, Family::V6, &[], numbers, max);
+    let of =
+        |protocol: u8, words: &str, max: u32| Ok(with_protocol(by_number(words, Family::Any, numbers, max), protocol));
+    let of4 = |words: &str, max: u32| by_number(words, Family::V4, numbers, max);
+    let of6 = |words: &str, max: u32| by_number(words, Family::V6, numbers, max);
     // What an IPv6 packet has not is 0.
-    let none6 = || if numbers.contains(0) { vec![Match { family: Family::V6, text: String::new() }] } else { vec![] };
+    let none6 = || if numbers.contains(0) { vec![Match::family(Family::V6, "")] } else { vec![] };
     let both = |mut four: Vec<Match>, six: Vec<Match>| {
         four.extend(six);
         Ok(four)
@@ -112,16 +126,16 @@ fn field_in(field: Field, set: &Set, device: impl Fn(u32) -> String) -> Result<V
         Field::IpSaddr => Ok(addresses("saddr", set)),
         Field::IpDaddr => Ok(addresses("daddr", set)),
         Field::IpVersion => {
-            let family = |version, family| numbers.contains(version).then(|| Match { family, text: String::new() });
+            let family = |version, family| numbers.contains(version).then(|| Match::family(family, ""));
             Ok(family(4, Family::V4).into_iter().chain(family(6, Family::V6)).collect())
         }
         Field::IpHdrLength => {
             let words: Vec<(u32, u32)> = (5..=15).filter(|n| numbers.contains(n * 4)).map(|n| (n, n)).collect();
-            let four = by_number("ip hdrlength", Family::V4, &[], &IntervalSet::<u32>::new(words), 15);
+            let four = by_number("ip hdrlength", Family::V4, &IntervalSet::<u32>::new(words), 15);
             // Of IPv6: 40, or more with extension headers.
             let six: Vec<bool> = (40..=168).step_by(8).map(|len| numbers.contains(len)).collect();
             match (six.iter().all(|inside| *inside), six.iter().any(|inside| *inside)) {
-                (true, _) => both(four, vec![Match { family: Family::V6, text: String::new() }]),
+                (true, _) => both(four, vec![Match::family(Family::V6, "")]),
                 (_, false) => Ok(four),
                 _ => Err("ip.hdrlength of IPv6 packets cannot be tested".to_owned()),
             }
@@ -131,30 +145,36 @@ fn field_in(field: Field, set: &Set, device: impl Fn(u32) -> String) -> Result<V
         Field::IpLength => {
             let less = |(low, high): &(u32, u32)| (*high >= 40).then(|| (low.saturating_sub(40), high - 40));
             let six = IntervalSet::<u32>::new(numbers.intervals().iter().filter_map(less).collect());
-            both(of4("ip length", 65_535), by_number("ip6 length", Family::V6, &[], &six, 65_535))
+            both(of4("ip length", 65_535), by_number("ip6 length", Family::V6, &six, 65_535))
         }
         Field::IpId => both(of4("ip id", 65_535), none6()),
         Field::IpChecksum => both(of4("ip checksum", 65_535), none6()),
         // Fragments are put together before any rule sees them, here as there.
         Field::IpFragOff => Ok(if numbers.contains(0) { vec![Match::any("")] } else { vec![] }),
         Field::IpTtl => both(of4("ip ttl", 255), of6("ip6 hoplimit", 255)),
-        Field::IpProtocol => number("meta l4proto", 255),
-        Field::IcmpType => Ok(of4("icmp type", 255)),
-        Field::Icmpv6Type => Ok(of6("icmpv6 type", 255)),
-        Field::UdpSport => number("udp sport", 65_535),
-        Field::UdpDport => number("udp dport", 65_535),
-        Field::UdpLength => number("udp length", 65_535),
-        Field::UdpChecksum => number("udp checksum", 65_535),
-        Field::TcpSport => number("tcp sport", 65_535),
-        Field::TcpDport => number("tcp dport", 65_535),
-        Field::TcpSequence => number("tcp sequence", u32::MAX),
-        Field::TcpAckseq => number("tcp ackseq", u32::MAX),
-        Field::TcpDoff => number("tcp doff", 15),
-        Field::TcpReserved => Ok(by_number("@th,100,3", Family::Any, &["meta l4proto tcp"], numbers, 7)),
-        Field::TcpFlags => Ok(by_number("@th,103,9", Family::Any, &["meta l4proto tcp"], numbers, 511)),
-        Field::TcpWindow => number("tcp window", 65_535),
-        Field::TcpChecksum => number("tcp checksum", 65_535),
-        Field::TcpUrgptr => number("tcp urgptr", 65_535),
+        Field::IpProtocol => {
+            let all = by_number("meta l4proto", Family::Any, numbers, 255);
+            Ok(match numbers.intervals() {
+                &[(low, high)] if low == high && low <= 255 => with_protocol(all, low as u8),
+                _ => all,
+            })
+        }
+        Field::IcmpType => Ok(with_protocol(of4("icmp type", 255), ICMP)),
+        Field::Icmpv6Type => Ok(with_protocol(of6("icmpv6 type", 255), ICMPV6)),
+        Field::UdpSport => of(UDP, "udp sport", 65_535),
+        Field::UdpDport => of(UDP, "udp dport", 65_535),
+        Field::UdpLength => of(UDP, "udp length", 65_535),
+        Field::UdpChecksum => of(UDP, "udp checksum", 65_535),
+        Field::TcpSport => of(TCP, "tcp sport", 65_535),
+        Field::TcpDport => of(TCP, "tcp dport", 65_535),
+        Field::TcpSequence => of(TCP, "tcp sequence", u32::MAX),
+        Field::TcpAckseq => of(TCP, "tcp ackseq", u32::MAX),
+        Field::TcpDoff => of(TCP, "tcp doff", 15),
+        Field::TcpReserved => of(TCP, "meta l4proto tcp @th,100,3", 7),
+        Field::TcpFlags => of(TCP, "meta l4proto tcp @th,103,9", 511),
+        Field::TcpWindow => of(TCP, "tcp window", 65_535),
+        Field::TcpChecksum => of(TCP, "tcp checksum", 65_535),
+        Field::TcpUrgptr => of(TCP, "tcp urgptr", 65_535),
         Field::CtState => {
             let all = [CtState::New, CtState::Established, CtState::Related, CtState::Invalid];
             let names: Vec<&str> =
@@ -184,28 +204,29 @@ fn list(words: &str, names: &[&str]) -> Option<Match> {
     }
 }
 
-/// A field of at most `max`, after the matches without which it means something else.
-fn by_number(words: &str, family: Family, before: &[&str], set: &IntervalSet<u32>, max: u32) -> Vec<Match> {
+fn with_protocol(mut all: Vec<Match>, protocol: u8) -> Vec<Match> {
+    all.iter_mut().for_each(|found| found.protocol = Some(protocol));
+    all
+}
+
+/// A field of at most `max`.
+fn by_number(words: &str, family: Family, set: &IntervalSet<u32>, max: u32) -> Vec<Match> {
     let intervals: Vec<(u32, u32)> =
         set.intervals().iter().filter(|(low, _)| *low <= max).map(|(low, high)| (*low, (*high).min(max))).collect();
     if intervals.is_empty() {
         return Vec::new();
     }
-    let mut text: String = before.iter().flat_map(|word| [*word, " "]).collect();
-    text.push_str(words);
-    text.push(' ');
-    text.push_str(&elements(&intervals, |number| *number));
-    vec![Match { family, text }]
+    vec![Match::family(family, format!("{words} {}", elements(&intervals, |number| *number)))]
 }
 
 fn addresses(direction: &str, set: &Set) -> Vec<Match> {
     let mut all = Vec::new();
     let mut one = |family, word: &str, intervals: &[(u128, u128)], end: u128| match intervals {
         [] => {}
-        [whole] if *whole == (0, end) => all.push(Match { family, text: String::new() }),
+        [whole] if *whole == (0, end) => all.push(Match::family(family, "")),
         _ => {
             let text = format!("{word} {direction} {}", address_elements(intervals, family == Family::V4));
-            all.push(Match { family, text });
+            all.push(Match::family(family, text));
         }
     };
     let four: Vec<(u128, u128)> =

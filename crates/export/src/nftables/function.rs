@@ -9,6 +9,7 @@ use policy::{
 };
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use wire::ipv4::protocol;
 use wire::{Duration, IfaceId, IpAddr};
 
 /// Where a function is used, as far as its rules depend on it.
@@ -182,7 +183,7 @@ impl<'w, 'a> Builder<'w, 'a> {
 
     /// The rules of a test, together with those that the same `if` asks behind it; returns where it goes on.
     fn test(&mut self, first: StepId) -> StepId {
-        let (mut at, mut all) = (first, vec![Match { family: condition::Family::Any, text: String::new() }]);
+        let (mut at, mut all) = (first, vec![Match::any("")]);
         let steps = self.program().steps();
         let place = self.program().place(first);
         let Some(Step::Test { otherwise, .. }) = steps.get(first as usize) else { return first };
@@ -201,17 +202,17 @@ impl<'w, 'a> Builder<'w, 'a> {
             }
         };
         for found in all {
-            let matches = found.render();
             match self.inline(target) {
                 Some(rules) => {
                     for (more, action) in rules {
-                        let space = if matches.is_empty() || more.is_empty() { "" } else { " " };
-                        self.rule(&format!("{matches}{space}{more}"), &action, place);
+                        if let Some(both) = found.and(&more) {
+                            self.rule(&both.render(), &action, place);
+                        }
                     }
                 }
                 None => {
                     let target = self.goto(target);
-                    self.rule(&matches, &target, place);
+                    self.rule(&found.render(), &target, place);
                 }
             }
         }
@@ -237,14 +238,14 @@ impl<'w, 'a> Builder<'w, 'a> {
     }
 
     /// What a step does, if that fits behind the matches of a rule: log lines and a verdict.
-    fn inline(&mut self, step: StepId) -> Option<Vec<(String, String)>> {
+    fn inline(&mut self, step: StepId) -> Option<Vec<(Match, String)>> {
         match *self.program().steps().get(step as usize)? {
             Step::End(verdict) => Some(self.verdict(verdict, self.program().place(step))),
             Step::Log { template, next } => {
                 // Of several rules each would log.
                 let [(more, action)] = &self.inline(next)?[..] else { return None };
                 let log = self.log(template, self.program().place(step));
-                more.is_empty().then(|| vec![(String::new(), format!("{log} {action}"))])
+                more.text.is_empty().then(|| vec![(Match::any(""), format!("{log} {action}"))])
             }
             Step::Test { .. } | Step::Translate { .. } => None,
         }
@@ -252,12 +253,13 @@ impl<'w, 'a> Builder<'w, 'a> {
 
     fn end(&mut self, verdict: Verdict, place: Place) {
         for (matches, action) in self.verdict(verdict, place) {
-            self.rule(&matches, &action, place);
+            self.rule(&matches.render(), &action, place);
         }
     }
 
-    fn verdict(&mut self, verdict: Verdict, place: Place) -> Vec<(String, String)> {
-        let always = |action: &str| vec![(String::new(), action.to_owned())];
+    fn verdict(&mut self, verdict: Verdict, place: Place) -> Vec<(Match, String)> {
+        let tcp = Match { protocol: Some(protocol::TCP), ..Match::any("meta l4proto tcp") };
+        let always = |action: &str| vec![(Match::any(""), action.to_owned())];
         match verdict {
             Verdict::Accept => always("return"),
             Verdict::Drop => always("drop"),
@@ -268,8 +270,8 @@ impl<'w, 'a> Builder<'w, 'a> {
             Verdict::Reject(Reject::AdminProhibited) => always("reject with icmpx type admin-prohibited"),
             Verdict::Reject(Reject::PortUnreachable) => always("reject with icmpx type port-unreachable"),
             Verdict::Reject(Reject::TcpReset) => vec![
-                ("meta l4proto tcp".to_owned(), "reject with tcp reset".to_owned()),
-                (String::new(), "reject with icmpx type admin-prohibited".to_owned()),
+                (tcp, "reject with tcp reset".to_owned()),
+                (Match::any(""), "reject with icmpx type admin-prohibited".to_owned()),
             ],
         }
     }

@@ -105,7 +105,10 @@ fn per_iface(writer: &mut Writer<'_>, functions: &mut Functions, hook: Hook, out
 
     let masquerades = |iface: &Iface| hook == Hook::Postrouting && iface.masquerade;
     if splits.iter().any(|(iface, _, split)| !split.nats.is_empty() || masquerades(iface)) {
-        base(out, &format!("{name}_nat"), &format!("nat hook {name}"), nat, &[]);
+        // Groups have no receiver to translate to.
+        let groups = "fib daddr type { broadcast, multicast } accept";
+        let first: &[&str] = if matches!(hook, Hook::Prerouting | Hook::Output) { &[groups] } else { &[] };
+        base(out, &format!("{name}_nat"), &format!("nat hook {name}"), nat, first);
         for (iface, id, Split { nats, .. }) in &splits {
             for place in entries(hook, iface) {
                 for function in nats {

@@ -6,10 +6,16 @@
 use super::routes::{Hop, table};
 use super::{device, own_addresses};
 use policy::{Ipv4Config, Policy};
-use wire::{Cidr, Duration, IpAddr};
+use wire::{Cidr, Duration, IfaceId, IpAddr};
 
-/// The table for packets of the box itself.
+/// The table for packets of the box itself that have no source yet.
 const OWN_TABLE: u32 = 100;
+/// The routes and nothing else.
+const ROUTES_TABLE: u32 = 101;
+/// For each Iface, from here on: its subnets.
+const SUBNET_TABLES: u32 = 200_000;
+/// For each Iface, from here on: where its packets go that nothing else knows a way for.
+const LAST_TABLES: u32 = 300_000;
 
 pub fn commands(policy: &Policy) -> Vec<String> {
     let mut all = settings(policy);
@@ -48,7 +54,7 @@ fn ip(four: bool) -> &'static str {
 fn routes(policy: &Policy, four: bool, all: &mut Vec<String>) {
     let table = table(policy, four);
     let ip = ip(four);
-    let name = |id: wire::IfaceId| policy.iface(id).map_or(String::new(), |iface| device(iface, id));
+    let name = |id: IfaceId| policy.iface(id).map_or(String::new(), |iface| device(iface, id));
     for (net, iface, hop) in &table {
         all.push(match hop {
             Hop::Link => format!("{ip} route add {net} dev {}", name(*iface)),
@@ -61,23 +67,28 @@ fn routes(policy: &Policy, four: bool, all: &mut Vec<String>) {
         // What no route matches is dropped in silence.
         all.push(format!("{ip} route add blackhole default metric 1000000"));
     }
-    // The box's own: subnets of its Ifaces, the routes, and the gateways of Ifaces for what no route matches.
+    // The box's own packets, from an address of an Iface: by its subnets, then by the routes if one names it, then by its
+    // gateway. What has no source yet looks at all of that.
     all.push(format!("{ip} rule add iif lo lookup {OWN_TABLE} priority 100"));
+    routed(&table, ip, &name, ROUTES_TABLE, all);
     for (iface, id) in policy.ifaces.iter().zip(policy.iface_ids()) {
-        for (own, len) in own_addresses(iface).into_iter().filter(|(own, _)| own.is_ipv4() == four) {
-            if let Ok(net) = Cidr::masked(own, len) {
-                let (net, dev) = (net.network(), name(id));
-                all.push(format!("{ip} route append {net}/{len} dev {dev} src {own} table {OWN_TABLE}"));
+        let own: Vec<_> = own_addresses(iface).into_iter().filter(|(own, _)| own.is_ipv4() == four).collect();
+        let (dev, subnets, last) = (name(id), SUBNET_TABLES + u32::from(id.0), LAST_TABLES + u32::from(id.0));
+        let mut routes = policy.gateway.iter().flat_map(|gateway| &gateway.routes);
+        let forwards = routes.any(|route| route.iface == id && route.net.network().is_ipv4() == four);
+        for (address, len) in &own {
+            let lookup = |table: u32, priority: u32| {
+                format!("{ip} rule add from {address} iif lo lookup {table} priority {priority}")
+            };
+            all.push(lookup(subnets, 90));
+            all.extend(forwards.then(|| lookup(ROUTES_TABLE, 91)));
+            all.push(lookup(last, 92));
+            if let Ok(net) = Cidr::masked(*address, *len) {
+                for table in [OWN_TABLE, subnets] {
+                    all.push(format!("{ip} route append {net} dev {dev} src {address} table {table}"));
+                }
             }
         }
-    }
-    for (net, iface, hop) in &table {
-        if let Hop::Via(hop) = hop {
-            let dev = name(*iface);
-            all.push(format!("{ip} route append {net} via {hop} dev {dev} onlink table {OWN_TABLE}"));
-        }
-    }
-    for (iface, id) in policy.ifaces.iter().zip(policy.iface_ids()) {
         let gateway = match iface.ipv4 {
             Ipv4Config::Static(config) if four => config.gateway.map(IpAddr::V4),
             _ if !four => iface.gateway6.map(IpAddr::V6),
@@ -85,11 +96,32 @@ fn routes(policy: &Policy, four: bool, all: &mut Vec<String>) {
         };
         if let Some(gateway) = gateway {
             let metric = 10_000 + u32::from(id.0);
-            let dev = name(id);
-            all.push(format!(
-                "{ip} route append default via {gateway} dev {dev} onlink metric {metric} table {OWN_TABLE}"
-            ));
+            for table in [OWN_TABLE, last] {
+                let rest = format!("onlink metric {metric} table {table}");
+                all.push(format!("{ip} route append default via {gateway} dev {dev} {rest}"));
+            }
+        } else if !own.is_empty() {
+            all.push(format!("{ip} route append blackhole default table {last}"));
         }
+    }
+    routed(&table, ip, &name, OWN_TABLE, all);
+}
+
+/// The routing table once more, in another table; subnets of the table's own stand there already.
+fn routed(
+    routes: &[(Cidr, IfaceId, Hop)],
+    ip: &str,
+    name: &impl Fn(IfaceId) -> String,
+    table: u32,
+    all: &mut Vec<String>,
+) {
+    for (net, iface, hop) in routes {
+        let dev = name(*iface);
+        all.push(match hop {
+            Hop::Link => format!("{ip} route append {net} dev {dev} metric 100 table {table}"),
+            Hop::Via(hop) => format!("{ip} route append {net} via {hop} dev {dev} onlink metric 100 table {table}"),
+            Hop::Nowhere => format!("{ip} route append blackhole {net} metric 100 table {table}"),
+        });
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::Checker;
 use super::facts::{Cause, Facts, intersect, is_subset, join};
-use crate::checked::{Action, Arm, Block, Condition, Question};
+use crate::checked::{Action, Arm, Block, Condition, Question, Shadow};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
 use crate::vocabulary::Subtype;
@@ -24,12 +24,12 @@ struct Walk {
     /// Regions that were decided so far, each with the rule that did it.
     decided: Vec<(Region, Span)>,
     budget: usize,
-    found: Vec<Diagnostic>,
+    found: Vec<Shadow>,
 }
 
 impl Checker<'_, '_> {
     /// Of every function by itself: calls are not followed.
-    pub fn shadows(&mut self) {
+    pub fn shadows(&mut self) -> Vec<Shadow> {
         let mut found = Vec::new();
         for procedure in self.procedures.values() {
             let mut walk = Walk { decided: Vec::new(), budget: BUDGET, found: Vec::new() };
@@ -40,7 +40,7 @@ impl Checker<'_, '_> {
             });
             found.append(&mut walk.found);
         }
-        self.diagnostics.append(&mut found);
+        found
     }
 }
 
@@ -145,7 +145,7 @@ impl Walk {
         if let Some(fact) = facts.fields.get(&Field::IpProtocol) {
             diagnostic = diagnostic.note(fact.cause.keyword, "decided here");
         }
-        self.found.push(diagnostic);
+        self.found.push(Shadow { rule: Some(at), diagnostic });
     }
 
     /// The condition cannot fail here; told where it could nowhere.
@@ -156,7 +156,8 @@ impl Walk {
         first_test(&arm.condition, &mut at);
         if let (true, Some(at)) = (tautology, at) {
             let diagnostic = Diagnostic::new(Code::ConstantCondition, at, "the condition is always true");
-            self.found.push(diagnostic.help("does `and` stand better than `or`?"));
+            let diagnostic = diagnostic.help("does `and` stand better than `or`?");
+            self.found.push(Shadow { rule: None, diagnostic });
         }
     }
 
@@ -170,7 +171,7 @@ impl Walk {
         first_test(&arm.condition, &mut at);
         let alone = Facts::default().split(&arm.condition, arm.keyword).0.is_none();
         let earlier = cause_of(&arm.condition, facts);
-        self.found.push(match (alone, earlier) {
+        let diagnostic = match (alone, earlier) {
             (false, Some(cause)) => shadowed(arm.keyword, cause.keyword),
             _ => Diagnostic::new(
                 Code::NeverTrue,
@@ -178,7 +179,8 @@ impl Walk {
                 "never true: the tests contradict each other",
             )
             .help("does `or` stand better than `and`?"),
-        });
+        };
+        self.found.push(Shadow { rule: Some(arm.keyword), diagnostic });
     }
 
     /// Reports a condition all of whose packets an earlier rule has decided.
@@ -194,7 +196,7 @@ impl Walk {
         };
         let earlier = self.decided.iter().take(looked_at).find(covers);
         if let Some((_, span)) = earlier {
-            self.found.push(shadowed(arm.keyword, *span));
+            self.found.push(Shadow { rule: Some(arm.keyword), diagnostic: shadowed(arm.keyword, *span) });
         }
     }
 }

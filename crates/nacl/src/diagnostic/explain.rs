@@ -72,14 +72,14 @@ impl Code {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Severity, Source, compile};
+    use crate::{Severity, Source, analyze};
     use alloc::format;
     use alloc::vec::Vec;
 
     #[test]
     fn every_code_is_explained_by_a_file_that_gives_it_and_a_repair_that_does_not() {
         let codes = |text: &str| {
-            let compiled = compile(&Source::new("example.nacl", text));
+            let compiled = analyze(&Source::new("example.nacl", text));
             compiled.diagnostics.iter().map(|found| (found.code, found.severity)).collect::<Vec<_>>()
         };
         let mut failures = Vec::new();

@@ -31,4 +31,13 @@ impl TokenBucket {
         }
         has
     }
+
+    /// As [`take`](Self::take), for 0, 1 or 2 tokens, so far as there are.
+    pub fn take_about_one(&mut self, now: Instant, cost: u32) -> bool {
+        let has = self.take(now);
+        if has {
+            self.level = (self.level + TOKEN).saturating_sub(u128::from(cost) * TOKEN);
+        }
+        has
+    }
 }

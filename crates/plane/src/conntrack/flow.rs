@@ -144,6 +144,11 @@ impl Flow {
         self.flags = if on { self.flags | flag } else { self.flags & !flag };
     }
 
+    /// The Iface that its first packet came in by; `None`: the box made it.
+    pub fn iface(&self) -> Option<IfaceId> {
+        Some(self.iface).filter(|id| *id != NONE).map(IfaceId)
+    }
+
     /// A reply has been seen.
     pub fn replied(&self) -> bool {
         self.has(flag::REPLIED)

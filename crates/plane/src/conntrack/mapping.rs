@@ -34,6 +34,11 @@ impl Mapping {
     fn is_over(&self, now: Instant) -> bool {
         self.flows == 0 && self.held_until <= now
     }
+
+    /// Flows that go by it.
+    pub fn flows(&self) -> u32 {
+        self.flows
+    }
 }
 
 enum Record {
@@ -84,6 +89,15 @@ impl Mappings {
             Record::Used(mapping) => Some(mapping),
             Record::Free { .. } => None,
         }
+    }
+
+    /// All that are not over, in no order.
+    pub fn iter(&self, now: Instant) -> impl Iterator<Item = &Mapping> {
+        let used = self.records.iter().filter_map(|record| match record {
+            Record::Used(mapping) => Some(mapping),
+            Record::Free { .. } => None,
+        });
+        used.filter(move |mapping| !mapping.is_over(now))
     }
 
     /// The mapping of an inside endpoint onto this outer address.

@@ -7,6 +7,7 @@
 mod flow;
 mod index;
 mod known;
+mod list;
 mod mapping;
 mod table;
 mod tcp;
@@ -28,6 +29,7 @@ use wire::{IfaceId, Instant, IpAddr};
 
 pub(crate) use flow::{Direction, FlowId};
 pub(crate) use index::Index;
+pub use list::{Connection, Endpoints, MappingEntry};
 pub(crate) use tuple::{Key, Tuple, hash};
 
 /// A packet that tracking has seen.
@@ -276,7 +278,8 @@ impl Conntrack {
         Some((Translated { original, reply, sites, balanced }, direction))
     }
 
-    /// An ICMP error: related to the flow of the packet that it quotes, or invalid. It travels against that packet.
+    /// An ICMP error: related to the flow of the packet that it quotes, or invalid. It travels against that packet, to
+    /// its sender: what is sent to anybody else is none of the flow (CVE-2019-5598).
     pub fn track_error(
         &mut self,
         now: Instant,
@@ -284,6 +287,7 @@ impl Conntrack {
         quote: Option<&Quote>,
         link: Option<IfaceId>,
     ) -> Tracked {
+        let quote = quote.filter(|quote| quote.src == packet.dst);
         let against = quote.map(|quote| Tuple::of_quote(quote, link).reversed());
         let Some((id, direction)) = against.and_then(|tuple| self.find(now, &tuple)) else {
             return Tracked { packet, ct: Ct::Invalid };
@@ -428,9 +432,8 @@ impl Conntrack {
         let (own, peer) = packet.ports();
         let is_query = packet.is_icmp_query();
         let replies_are_free = |port: u16| {
-            let sport = if is_query { port } else { peer };
             let protocol = packet.protocol;
-            let reply = Tuple { src: packet.dst, dst: outer, sport, dport: port, protocol, zone: 0 };
+            let reply = Tuple { src: packet.dst, dst: outer, sport: peer, dport: port, protocol, zone: 0 };
             self.table.find(&reply).and_then(|(id, _)| self.table.get(id)).is_none_or(|flow| flow.deadline <= now)
         };
         let mapping = self.mappings.of_inner(now, packet.protocol, (packet.src, own), outer);
@@ -496,7 +499,7 @@ impl Conntrack {
     /// The inside endpoint to which a mapping's outer endpoint leads, for a packet that comes from another side than
     /// the one that the mapping faces.
     pub fn hairpin(&self, now: Instant, packet: &Packet) -> Option<Endpoint> {
-        if !(packet.has_ports() || packet.is_icmp_query()) {
+        if !packet.has_ports() {
             return None;
         }
         let mapping = self.mappings.of_outer(now, packet.protocol, (packet.dst, packet.ports().1))?;

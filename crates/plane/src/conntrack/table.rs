@@ -65,6 +65,12 @@ impl Table {
         self.records.get_mut(id.0 as usize).filter(|flow| flow.has(flag::USED))
     }
 
+    /// All flows, in no order.
+    pub fn flows(&self) -> impl Iterator<Item = (FlowId, &Flow)> {
+        let all = self.records.iter().enumerate();
+        all.filter(|(_, flow)| flow.has(flag::USED)).map(|(at, flow)| (FlowId(at as u32), flow))
+    }
+
     /// The tuple of a flow's packets in one direction.
     pub fn tuple(&self, id: FlowId, direction: Direction) -> Option<Tuple> {
         self.get(id).map(|flow| self.key(flow, direction).into())

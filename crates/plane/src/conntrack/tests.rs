@@ -325,3 +325,24 @@ fn data_beyond_the_window_is_invalid_and_a_connection_in_the_middle_is_picked_up
     assert_eq!(talk.say(false, F | A, 9100, 5100, 0), CtState::Established);
     assert_eq!(talk.phase(), Phase::Closing);
 }
+
+/// A28: who knows the code, but not the seed, cannot aim flows at one place of the table.
+#[test]
+fn keys_that_collide_under_one_seed_are_spread_by_another() {
+    const BUCKETS: u64 = 1024;
+    let tuple = |n: u32| Tuple {
+        src: IpAddr::V4((0x0a00_0000 + n).into()),
+        dst: IpAddr::V4(0x0a01_0009.into()),
+        sport: n as u16,
+        dport: 80,
+        protocol: 6,
+        zone: 0,
+    };
+    let (known, secret) = ([1, 2, 3, 4], [0x5eed, 0xfeed, 0xbeef, 0xcafe]);
+    let aimed: Vec<Tuple> = (0..400_000).map(tuple).filter(|tuple| tuple.key().hash(known) % BUCKETS == 7).collect();
+    assert!(aimed.len() > 300, "{}", aimed.len());
+    let mut hit = vec![0_usize; BUCKETS as usize];
+    aimed.iter().for_each(|tuple| hit[(tuple.key().hash(secret) % BUCKETS) as usize] += 1);
+    // Of some 390 keys in 1,024 buckets, chance puts five or six into one at most.
+    assert!(hit.iter().all(|count| *count < 9), "{:?}", hit.iter().max());
+}

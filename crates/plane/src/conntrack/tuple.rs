@@ -4,8 +4,8 @@ use crate::parse::{Packet, Quote};
 use wire::addr::is_link_local6;
 use wire::{IfaceId, IpAddr};
 
-/// Protocol and endpoints of one direction of a flow. Ports are 0 for protocols without; an ICMP query has its
-/// identifier as both.
+/// Protocol and endpoints of one direction of a flow. Ports are 0 for protocols without; the identifier of an
+/// ICMP query is the port of who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Tuple {
     pub src: IpAddr,

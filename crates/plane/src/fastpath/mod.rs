@@ -49,11 +49,13 @@ impl<B: Buffer> Plane<B> {
     /// it walk.
     #[inline(never)]
     pub(crate) fn pass(&mut self, now: Instant, port: PortId, frame: B, out: &mut impl Outlet<B>) {
-        let may = self.decisions.is_on() && !self.rules.trace.is_on();
-        match may.then(|| self.recognise(now, port, &frame)).flatten() {
-            Some(known) => self.launch_known(now, known, frame, out),
-            None => self.receive(now, port, frame, out),
+        if self.decisions.is_on()
+            && !self.rules.trace.is_on()
+            && let Some(known) = self.recognise(now, port, &frame)
+        {
+            return self.launch_known(now, known, frame, out);
         }
+        self.receive(now, port, frame, out);
     }
 
     /// Finds flow and decision of a packet that needs no walk. Nothing has changed then but the windows of TCP.

@@ -1,0 +1,111 @@
+//! The oracle: random policies, and at their edges pairs of packets and whole conversations, on our router and on Linux
+//! with the exported ruleset. Whatever leaves must be the same, byte by byte, but for the differences that have a name.
+//!
+//! Exit status: 0 no unexplained difference (or no right to try, which is said), 1 there is one, 2 it could not be done.
+
+#![forbid(unsafe_code)]
+
+mod bench;
+mod case;
+mod compare;
+mod differences;
+mod linux;
+mod ours;
+mod packets;
+mod policies;
+mod random;
+mod talks;
+
+use anyhow::{Context, Result, bail};
+use bench::{Bench, Tally};
+use linux::Linux;
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::unistd::Pid;
+use random::Random;
+use sim::Hosts;
+use std::process::ExitCode;
+use wire::PortId;
+
+/// Pairs for each policy.
+const PAIRS_PER_POLICY: usize = 80;
+/// One conversation for so many pairs.
+const PAIRS_PER_TALK: usize = 4;
+
+struct Args {
+    pairs: usize,
+    seed: u64,
+    /// Unexplained differences that are shown in full.
+    show: usize,
+}
+
+fn main() -> ExitCode {
+    match args().and_then(|args| run(&args)) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("oracle: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn args() -> Result<Args> {
+    let mut all = Args { pairs: 2000, seed: 1, show: 5 };
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        let value = words.next().with_context(|| format!("{word} needs a number"))?;
+        match &word[..] {
+            "--pairs" => all.pairs = value.parse().context("--pairs N")?,
+            "--seed" => all.seed = value.parse().context("--seed S")?,
+            "--show" => all.show = value.parse().context("--show N")?,
+            other => bail!("no such option: {other}; there are --pairs N, --seed S and --show N"),
+        }
+    }
+    Ok(all)
+}
+
+fn run(args: &Args) -> Result<bool> {
+    if !lab::possible("the oracle", &["nft", "ip"]) {
+        return Ok(true);
+    }
+    // Frames keep their order on one processor.
+    let mut one = CpuSet::new();
+    one.set(0)?;
+    sched_setaffinity(Pid::from_raw(0), &one)?;
+
+    let mut random = Random::new(args.seed);
+    let names: Vec<String> = policies::IFACES.iter().map(ToString::to_string).collect();
+    let mut linux = Linux::new(&names)?;
+    let mut tally = Tally { show: args.show, ..Tally::default() };
+    while tally.pairs < args.pairs {
+        let text = policies::random(&mut random);
+        let source = nacl::Source::new("policy.nacl", &text[..]);
+        let Some(policy) = nacl::compile(&source).policy else { continue };
+        let export = export::nftables(&policy);
+        let nics: Vec<_> = (0..names.len()).map(|at| (PortId(at as u16), linux::mac(at))).collect();
+        linux.load(&export, Hosts::new(&policy, &nics)).with_context(|| format!("{text}\n{}", export.ruleset))?;
+        tally.policies += 1;
+        let bench = Bench::new(&policy, &text, &linux);
+        for nth in 1..=PAIRS_PER_POLICY.min(args.pairs - tally.pairs) {
+            bench.pair(&mut random, &mut tally)?;
+            if nth % PAIRS_PER_TALK == 0 {
+                bench.talk(&mut random, &mut tally)?;
+            }
+        }
+    }
+    report(args, &tally);
+    Ok(tally.unexplained == 0)
+}
+
+fn report(args: &Args, tally: &Tally) {
+    let Tally { pairs, talks, packets, policies, explained, unexplained, .. } = tally;
+    println!(
+        "oracle: {pairs} pairs and {talks} conversations ({packets} packets) on {policies} policies, seed {}",
+        args.seed
+    );
+    for (name, count) in explained {
+        let reason = differences::DIFFERENCES.iter().find(|known| known.name == *name).map_or("", |known| known.reason);
+        println!("  {count:>6}  {name}: {reason}");
+    }
+    println!("  {unexplained:>6}  without an explanation");
+}

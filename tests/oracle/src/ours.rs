@@ -1,0 +1,81 @@
+//! Our router, on the simulator.
+
+use crate::packets::Sent;
+use anyhow::{Result, anyhow};
+use plane::{Counters, DropReason, TraceStep};
+use policy::{CtState, Policy};
+use sim::Happening;
+use story::packet::decode_frame;
+use story::{Action, Scene};
+use wire::PortId;
+
+pub struct Ours {
+    scene: Scene,
+}
+
+/// A frame on a wire: the position of its Iface, and its bytes.
+pub type Frame = (usize, Vec<u8>);
+
+/// What came of a frame.
+pub struct Said {
+    pub out: Vec<Frame>,
+    /// Why packets went nowhere.
+    pub drops: Vec<DropReason>,
+    /// What tracking thought of it.
+    pub state: Option<CtState>,
+    /// It reached the box's own stack.
+    pub delivered: bool,
+}
+
+impl Ours {
+    pub fn new(policy: Policy) -> Result<Self> {
+        let mut scene = Scene::new(policy, sim::Net::settings())
+            .map_err(|errors| anyhow!("the router does not start: {errors:?}"))?;
+        scene.net.settle()?;
+        scene.forget();
+        scene.net.start_trace();
+        Ok(Self { scene })
+    }
+
+    /// A packet as the frame that would carry it.
+    pub fn frame(&self, sent: &Sent) -> Result<Frame> {
+        let say = |found: story::Diagnostic| anyhow!("{}: {}", sent.packet, found.message);
+        let step = story::step(&sent.packet, Some(&sent.iface)).map_err(say)?;
+        let Action::In { iface, packet, .. } = &step.action else {
+            return Err(anyhow!("{} is no packet", sent.packet));
+        };
+        let wire = self.scene.wire(iface).map_err(say)?;
+        Ok((usize::from(wire.port.0), self.scene.frame(wire, packet).map_err(say)?))
+    }
+
+    /// What comes of a frame. `believed`: it is of the host whose address it bears, which counts on from it.
+    pub fn send(&mut self, (port, frame): &Frame, believed: bool) -> Result<Said> {
+        let before = self.scene.net.counters().clone();
+        self.scene.net.send(PortId(*port as u16), frame);
+        if believed {
+            self.scene.seen.remember(&decode_frame(frame));
+        }
+        self.scene.net.settle()?;
+        let mut out = Vec::new();
+        for happening in self.scene.net.take() {
+            if let Happening::Sent { port, bytes } = happening {
+                if believed {
+                    self.scene.seen.remember(&decode_frame(&bytes));
+                }
+                out.push((usize::from(port.0), bytes));
+            }
+        }
+        let trace = self.scene.net.take_trace();
+        let state = trace.iter().find_map(|step| match step {
+            TraceStep::Tracked { state, .. } => Some(*state),
+            _ => None,
+        });
+        let delivered = trace.iter().any(|step| matches!(step, TraceStep::Delivered { .. }));
+        Ok(Said { out, drops: drops(&before, self.scene.net.counters()), state, delivered })
+    }
+}
+
+fn drops(before: &Counters, after: &Counters) -> Vec<DropReason> {
+    let (before, after) = (before.total(), after.total());
+    after.drops().filter(|(reason, count)| *count > before.dropped(*reason)).map(|(reason, _)| reason).collect()
+}

@@ -1,0 +1,22 @@
+# A service on the private side, published at the router; the rules of the forward chain see the translated address.
+config <<END
+Iface veth1 { index: 0, address: 172.16.100.1, netmask: 255.255.255.0 }
+Iface veth2 { index: 1, address: 172.16.200.1, netmask: 255.255.255.0, prerouting: publish }
+Gateway router {
+  forward: out,
+  r1: { net: 172.16.100.0/24, iface: veth1 },
+  r2: { net: 172.16.200.0/24, iface: veth2 }
+}
+Nat::IP publish { Nat::TCP { if (ip.daddr == 172.16.200.1 and tcp.dport == 8800) { dnat(172.16.100.5, 8800) } if (ip.daddr == 172.16.200.1 and tcp.dport == 80) { dnat(172.16.100.5, 8800) } } }
+Filter::IP out { if (ct.state == established or ct.state == related) { accept } if (iif == veth1) { accept } Filter::TCP { if (ip.daddr == 172.16.100.5 and tcp.dport == 8800) { accept } } drop }
+END
+
++0ms in  veth2 tcp 172.16.200.5:4000 > 172.16.200.1:8800 S
+     out veth1 tcp 172.16.200.5:4000 > 172.16.100.5:8800 S
++1ms in  veth1 tcp 172.16.100.5:8800 > 172.16.200.5:4000 SA
+     out veth2 tcp 172.16.200.1:8800 > 172.16.200.5:4000 SA
+# Another port outside.
++0ms in  veth2 tcp 172.16.200.5:4001 > 172.16.200.1:80 S
+     out veth1 tcp 172.16.200.5:4001 > 172.16.100.5:8800 S
++1ms in  veth1 tcp 172.16.100.5:8800 > 172.16.200.5:4001 RA
+     out veth2 tcp 172.16.200.1:80 > 172.16.200.5:4001 RA
