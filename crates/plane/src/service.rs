@@ -157,7 +157,7 @@ impl<B: Buffer> Plane<B> {
         self.rules.trace.note(|| TraceStep::Routed { iface: hop.iface, neighbor: hop.neighbor });
         tracked.packet.oif = Some(hop.iface);
         self.run_chain(now, Hook::Postrouting, hop.iface, tracked)?;
-        Ok(Way::Out(self.confirm(now, *tracked, frame)?, hop))
+        Ok(Way::Out(self.confirm(now, tracked, frame)?, hop))
     }
 
     /// Sends a client's SYN once more, from the copy of it.
