@@ -8,6 +8,7 @@
 pub mod frame;
 pub mod nacl_structure;
 pub mod nacl_text;
+pub mod operations;
 pub mod ring_device;
 
 /// Takes numbers from bytes; zeros when there are no more.

@@ -34,3 +34,8 @@ fn texts_of_the_corpus_get_diagnostics_or_a_policy() {
 fn devices_of_the_corpus_are_served_or_taken_down() {
     replay("ring_device", saltgate_fuzz::ring_device::run);
 }
+
+#[test]
+fn operations_of_the_corpus_break_no_promise() {
+    replay("operations", saltgate_fuzz::operations::run);
+}

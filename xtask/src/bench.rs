@@ -1,13 +1,14 @@
 //! `cargo xtask bench`: the numbers that the README and `docs/performance.md` name, measured here and now.
 
-use crate::{image, packages, sh};
+use crate::{gate, image, packages, sh};
 use anyhow::{Result, bail, ensure};
+use saltgate_bench_harness::rules;
 use saltgate_bench_harness::vm::{self, Effort, Images};
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// What can be measured, in the order in which it is done.
-const BENCHMARKS: [&str; 2] = ["vm", "compile"];
+const BENCHMARKS: [&str; 5] = ["vm", "rules", "plane", "compile", "gate"];
 
 /// What the command line asks for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -80,6 +81,13 @@ pub fn run(words: &[String], install: bool) -> Result<bool> {
         println!("\n== {name}");
         good &= match name.as_str() {
             "vm" => machines(own, wanted.effort(), install)?,
+            "rules" => rules(own, wanted.effort(), install)?,
+            "plane" => program("saltgate-bench-plane", &with_json(own, name))?,
+            "gate" => match gate::run(own, install)? {
+                gate::Outcome::Good => true,
+                gate::Outcome::Regressed => false,
+                gate::Outcome::Impossible(why) => bail!("{why}"),
+            },
             "compile" => program("saltgate-bench-compile", own)?,
             other => bail!("no such benchmark: {other}"),
         };
@@ -93,15 +101,35 @@ fn dir() -> PathBuf {
 }
 
 fn machines(parts: &[String], effort: Effort, install: bool) -> Result<bool> {
+    vm::run(&images(install)?, parts, effort, &dir())?;
+    Ok(true)
+}
+
+/// How many rules, if the command line does not say.
+const COUNTS: [u32; 4] = [10, 1_000, 10_000, 50_000];
+
+fn rules(counts: &[String], effort: Effort, install: bool) -> Result<bool> {
+    let counts: Vec<u32> = counts.iter().map(|count| count.parse()).collect::<Result<_, _>>()?;
+    let counts = if counts.is_empty() { &COUNTS } else { counts.as_slice() };
+    rules::in_machines(&images(install)?, counts, effort, &dir())?;
+    Ok(true)
+}
+
+/// Builds the guests, with all that is needed to run them.
+fn images(install: bool) -> Result<Images> {
     if let Err(why) = packages::install(packages::FOR_BENCH, install)? {
         bail!("{why}");
     }
     let saltgate = image::build()?;
     let built = |name: &str| sh::target_dir().join("release").join(name);
-    let images = Images { saltgate, bridge: built("saltgate-bridge"), ceiling: built("saltgate-ceiling") };
     lab::permitted()?;
-    vm::run(&images, parts, effort, &dir())?;
-    Ok(true)
+    Ok(Images { saltgate, bridge: built("saltgate-bridge"), ceiling: built("saltgate-ceiling") })
+}
+
+/// Lets a program write what it prints as `NAME.json` as well.
+fn with_json(words: &[String], name: &str) -> Vec<String> {
+    let file = dir().join(format!("{name}.json"));
+    ["--json".to_owned(), file.display().to_string()].into_iter().chain(words.iter().cloned()).collect()
 }
 
 /// A benchmark that is a program of its own.

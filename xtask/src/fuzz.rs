@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use std::path::Path;
 use std::process::Command;
 
-const TARGETS: [&str; 4] = ["frame", "nacl_structure", "nacl_text", "ring_device"];
+const TARGETS: [&str; 5] = ["frame", "nacl_structure", "nacl_text", "operations", "ring_device"];
 
 /// Edge coverage and the operands of comparisons, as libFuzzer wants them.
 const INSTRUMENTATION: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \

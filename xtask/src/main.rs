@@ -9,6 +9,7 @@ mod demo;
 mod docs;
 mod elf;
 mod fuzz;
+mod gate;
 mod image;
 mod oracle;
 mod packages;
@@ -23,13 +24,16 @@ cargo xtask COMMAND
 
   demo [MACHINE]           boot the unikernel with examples/seed.nacl between real hosts and show what it does;
                            MACHINE is pc (default), q35 or microvm
-  test [STEP…]             every check, or only these: format lint image unit oracle vm demo
+  test [STEP…]             every check, or only these: format lint image unit gate oracle vm demo
   docs [--check]           write the tables of the manual from those of the compiler; --check: are they up to date?
   image                    build the unikernel, check it, and build `saltgate` with it inside
-  bench [WHAT…]            the numbers of docs/performance.md, each in turn with its rivals: vm compile
+  bench [WHAT…]            the numbers of docs/performance.md, each in turn with its rivals
   bench vm [PART…]         ours beside Linux and beside guests that judge nothing: packets bulk connections
                            roundtrip idle resident boot memory; --quick, --rounds N
+  bench rules [COUNT…]     so many rules that miss, each packet a flow of its own, beside nftables and iptables
+  bench plane [ROW…]       time, and with --instructions instructions, of a packet in the plane alone
   bench compile [KIND…]    time and memory of the compiler for 100 to 100,000 rules of several kinds
+  bench gate [--bless]     instructions per packet against benches/instructions.txt; --bless writes them there
   oracle [--pairs N] [--seed S] [--show N]
                            compare our router with Linux and the exported ruleset, packet by packet, on random policies
   fuzz [MINUTES] [TARGET]  fuzz every target, or one, so many minutes each (default: 1)

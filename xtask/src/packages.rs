@@ -44,6 +44,9 @@ pub const FOR_BENCH: &[Program] = &[
     Program { name: "xz", package: "xz-utils" },
 ];
 
+/// What counts instructions.
+pub const FOR_COUNTING: &[Program] = &[Program { name: "valgrind", package: "valgrind" }];
+
 /// The programs that are not there.
 pub fn missing(programs: &[Program]) -> Vec<Program> {
     programs.iter().copied().filter(|program| !sh::has(program.name)).collect()

@@ -3,7 +3,7 @@
 //! A failed step does not stop the others: one run shows all that is wrong. What cannot run here is skipped, and the
 //! summary says why.
 
-use crate::{image, oracle, packages, sh};
+use crate::{gate, image, oracle, packages, sh};
 use anyhow::{Context, Result, ensure};
 use std::path::PathBuf;
 use std::process::Command;
@@ -16,6 +16,7 @@ const STEPS: &[(&str, Step)] = &[
     ("lint", lint),
     ("image", build_image),
     ("unit", unit),
+    ("gate", count),
     ("oracle", oracle),
     ("vm", vm),
     ("demo", demo),
@@ -87,6 +88,15 @@ fn build_image(run: &mut Run) -> Result<Outcome> {
 /// Everything that needs nothing but cargo: units, stories, the command, the examples of the documentation.
 fn unit(run: &mut Run) -> Result<Outcome> {
     run.tests(&mut sh::cargo(["test", "--workspace", "--no-fail-fast", "--exclude", "saltgate-vm-tests"]))
+}
+
+/// No packet may take many more instructions than it did.
+fn count(run: &mut Run) -> Result<Outcome> {
+    Ok(match gate::run(&[], run.install)? {
+        gate::Outcome::Good => Outcome::Passed,
+        gate::Outcome::Regressed => Outcome::Failed,
+        gate::Outcome::Impossible(why) => Outcome::Skipped(why),
+    })
 }
 
 /// The same packets on our router and on Linux.

@@ -19,6 +19,6 @@ mod traffic;
 pub mod vm;
 
 pub use json::Json;
-pub use report::{Ratio, Report, Row, Unit};
+pub use report::{Ratio, Report, Row, Unit, markdown};
 pub use rulesets::{Filter, Kind};
 pub use samples::Samples;

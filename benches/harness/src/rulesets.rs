@@ -65,7 +65,8 @@ impl Filter {
         let mut text = String::from(
             "Iface a { index: 0, address: 10.1.0.1, netmask: 255.255.255.0 }\n\
              Iface b { index: 1, address: 10.2.0.1, netmask: 255.255.255.0 }\n\
-             Gateway between {\n  forward: guard,\n  a: { net: 10.1.0.0/24, iface: a },\n  b: { net: 10.2.0.0/24, iface: b }\n}\n",
+             Gateway between {\n  forward: guard,\n  a: { net: 10.1.0.0/24, iface: a },\n  b: { net: 10.2.0.0/24, iface: b }\n}\n\
+             Conntrack table { limit: 262144 }\n",
         );
         if self.kind == Kind::Sources {
             let list: Vec<String> = self.rules().filter_map(|rule| Some(format!("  {}", rule.source?.0))).collect();

@@ -18,6 +18,7 @@ pub const A: Ipv4Addr = Ipv4Addr::new(10, 1, 0, 2);
 pub const B: Ipv4Addr = Ipv4Addr::new(10, 2, 0, 2);
 /// MAC addresses of the router's NICs.
 pub const MACS: [&str; 2] = ["52:54:00:00:00:0a", "52:54:00:00:00:0b"];
+pub const ROUTER_MAC: [u8; 6] = [0x52, 0x54, 0, 0, 0, 0x0a];
 /// Datagrams to this port end in b's driver: what b would do with them does not matter here, and it shares a core.
 pub const DISCARD: u16 = 9;
 

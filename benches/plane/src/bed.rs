@@ -69,6 +69,8 @@ struct Outside {
     sent: u64,
     /// Questions for neighbors, still to be answered.
     asked: Vec<(PortId, Vec<u8>)>,
+    /// Nobody asks, and nobody wants to see what leaves.
+    pub measuring: bool,
     /// Where the source ports of IPv4 packets are noted, if somebody wants to know.
     sources: Option<Vec<u16>>,
 }
@@ -81,6 +83,9 @@ impl Outlet<Frame> for Outside {
     #[inline]
     fn transmit(&mut self, port: PortId, frame: Frame) {
         self.sent += 1;
+        if self.measuring {
+            return self.free.push(frame);
+        }
         if frame.head().get(12..14) == Some(&[8, 6]) || frame.head().get(20) == Some(&protocol::ICMPV6) {
             self.asked.push((port, frame.head().to_vec()));
         }
@@ -118,7 +123,7 @@ impl Bed {
         let limits = Limits { flows, ..Limits::default() };
         let plane = Plane::new(policy, links.to_vec(), limits, [7; 32], Instant::BOOT);
         let free = (0..256).map(|_| Frame::new()).collect();
-        let outside = Outside { free, sent: 0, asked: Vec::new(), sources: None };
+        let outside = Outside { free, sent: 0, asked: Vec::new(), measuring: false, sources: None };
         let mut bed = Self { plane, now: Instant::BOOT, outside, burst: Burst::new() };
         bed.plane.handle_timeout(bed.now, &mut bed.outside);
         bed.meet_neighbors();
@@ -194,6 +199,11 @@ impl Bed {
     /// The servers see the router's own address.
     pub fn masquerades(&self) -> bool {
         self.plane.policy().ifaces.iter().any(|iface| iface.masquerade)
+    }
+
+    /// From now on frames that leave are only counted.
+    pub fn measure(&mut self) {
+        self.outside.measuring = true;
     }
 
     /// Frames that have left so far.

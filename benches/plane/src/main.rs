@@ -29,6 +29,10 @@ fn main() -> ExitCode {
     if let ["--count", name, bursts] = arguments[..] {
         return count(name, bursts);
     }
+    if let ["--list"] = arguments[..] {
+        ROWS.iter().for_each(|row| println!("{}", row.name));
+        return ExitCode::SUCCESS;
+    }
     let (mut json, mut counts, mut only) = (None, false, Vec::new());
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
@@ -61,13 +65,14 @@ fn main() -> ExitCode {
 fn run(row: &Row, bursts: u64, mut took: impl FnMut(Duration)) {
     let mut bed: Bed = (row.bed)();
     let expected = (row.prepare)(&mut bed);
+    bed.measure();
     for nth in 0..bursts {
         let before = bed.sent();
         let mut port = None;
         for at in nth * BURST..(nth + 1) * BURST {
             port = Some((row.packet)(&mut bed, at));
         }
-        bed.now = bed.now + Duration::from_micros(2);
+        bed.now += Duration::from_micros(2);
         took(bed.run(port.unwrap_or(saltgate_bench_plane::USERS)));
         assert_eq!(bed.sent() - before, if expected { BURST } else { 0 }, "{}: burst {nth}", row.name);
     }

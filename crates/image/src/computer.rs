@@ -1,6 +1,7 @@
 //! The machine from its first Rust instruction to the point where it can look for network devices.
 #![expect(unsafe_code, reason = "takes over memory, page tables and the CPU")]
 
+use crate::progress::Progress;
 use alloc::string::String;
 use core::fmt::{self, Write};
 use core::ops::Range;
@@ -8,7 +9,7 @@ use core::panic::PanicInfo;
 use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use core::time::Duration;
 use kernel::boot::BootInfo;
-use kernel::{AddressSpace, Clock, Exit, IdentityMap, Machine, Protection, Ring0, Serial};
+use kernel::{AddressSpace, Drained, Exit, IdentityMap, Machine, Protection, Ring0, Serial};
 
 /// What the boot loader and the linker know, and who owns the heap: the run time's side, which the library must not
 /// name, or it could not be tested.
@@ -24,10 +25,20 @@ pub struct Origin {
     pub writable: Range<u64>,
     /// One page that nothing may touch.
     pub stack_guard: u64,
-    /// Gives memory to the heap; false if it is too little to be of use.
-    pub add_memory: unsafe fn(*mut u8, usize) -> bool,
+    pub heap: Heap,
     /// Says whether `rep movsb` is quick here.
     pub choose_copy: fn(bool),
+}
+
+/// The heap, which is the run time's.
+#[derive(Clone, Copy, Debug)]
+pub struct Heap {
+    /// Gives memory to it; false if it is too little to be of use.
+    pub add: unsafe fn(*mut u8, usize) -> bool,
+    /// Bytes that are in use, …
+    pub used: fn() -> usize,
+    /// … and those that are not.
+    pub left: fn() -> usize,
 }
 
 /// A machine that is up.
@@ -39,28 +50,42 @@ pub struct Computer {
     pub console: Console,
     /// For devices; what they leave is for the heap.
     pub spare: SpareMemory,
-    add_memory: unsafe fn(*mut u8, usize) -> bool,
+    pub progress: Progress,
+    /// Bytes that the program itself occupies, its zeroed data and its stack included.
+    pub program: u64,
+    pub heap: Heap,
 }
 
 /// Memory that nobody uses yet, mapped one to one, in whole pages.
 #[derive(Debug)]
-pub struct SpareMemory(Range<u64>);
+pub struct SpareMemory {
+    free: Range<u64>,
+    taken: u64,
+}
 
 impl SpareMemory {
     /// Bytes.
     pub fn len(&self) -> usize {
-        (self.0.end - self.0.start) as usize
+        (self.free.end - self.free.start) as usize
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.free.is_empty()
     }
 
-    /// Takes pages from the top, for ever; their address.
+    /// Bytes that were taken.
+    pub fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    /// Takes pages from the bottom, for ever; their address. A hypervisor that backs memory with large pages clears one
+    /// of them, which takes it up to some milliseconds, when the first byte in it is touched: what is used at once
+    /// lies side by side, next to the program.
     pub fn take(&mut self, pages: usize) -> Option<u64> {
         let len = u64::try_from(pages).ok()?.checked_mul(PAGE)?;
-        let start = self.0.end.checked_sub(len).filter(|&start| start >= self.0.start)?;
-        self.0.end = start;
+        let start = self.free.start;
+        self.free.start = start.checked_add(len).filter(|&end| end <= self.free.end)?;
+        self.taken += len;
         Some(start)
     }
 }
@@ -87,7 +112,7 @@ impl Computer {
     ///
     /// Called once, first, on bare metal, as the boot code has left the machine; `origin` tells the truth.
     pub unsafe fn start(origin: &Origin) -> Self {
-        let begin = Clock::start();
+        let progress = Progress::begin(origin.heap.used);
         // SAFETY: the caller's promise.
         let ring0 = unsafe { Ring0::assume() };
         let mut serial = Serial::open(ring0);
@@ -102,17 +127,17 @@ impl Computer {
         }
         let largest = boot.memory.free().max_by_key(|range| range.end - range.start).unwrap_or_default();
         let early = largest.start..largest.end.min(largest.start + EARLY_HEAP);
-        let spare = SpareMemory(early.end..largest.end);
-        let mut heap = 0;
+        let spare = SpareMemory { free: early.end..largest.end, taken: 0 };
+        let mut given = 0;
         for range in boot.memory.free().filter(|range| *range != largest).chain([early]) {
             let len = range.end - range.start;
             // SAFETY: the range is free memory, below 4 GiB and so mapped; nobody else is given it.
-            if len > 0 && unsafe { (origin.add_memory)(range.start as *mut u8, len as usize) } {
-                heap += len;
+            if len > 0 && unsafe { (origin.heap.add)(range.start as *mut u8, len as usize) } {
+                given += len;
             }
         }
-        if heap < MIN_HEAP {
-            let (free, total) = (heap / 1024, boot.memory.total() / 1024);
+        if given < MIN_HEAP {
+            let (free, total) = (given / 1024, boot.memory.total() / 1024);
             fail(&mut serial, ring0, &format_args!("too little memory: {free} KiB of {total} KiB are free"));
         }
         // SAFETY: once, with the boot code's tables and a heap in mapped memory.
@@ -128,30 +153,38 @@ impl Computer {
             ]);
         }
         (origin.choose_copy)(kernel::features().fast_string_bytes);
-        let clock = Clock::calibrate(ring0, begin);
-        let machine = Machine::start(ring0, space, clock, &boot, &physical)
+        let machine = Machine::start(ring0, space, progress.start(), &boot, &physical)
             .unwrap_or_else(|error| fail(&mut serial, ring0, &error));
         let console = Console { serial, typed: String::new() };
-        let mut computer = Self { ring0, boot, physical, machine, console, spare, add_memory: origin.add_memory };
+        let program = origin.writable.end - origin.code.start;
+        let heap = origin.heap;
+        let mut computer = Self { ring0, boot, physical, machine, console, spare, progress, program, heap };
         computer.console.connect(&mut computer.machine);
+        computer.progress.reached("machine");
         computer
     }
 
-    /// Says what the machine is, on a line.
+    /// Says what the machine is, on a line that goes out at once: the first sign of life.
     pub fn report(&mut self) {
-        let clock = self.machine.clock();
-        let mhz = clock.hz() / 1_000_000;
         let total = self.boot.memory.total() / 1024;
         let protocol = self.boot.protocol;
-        self.console.say(format_args!("boot {protocol} memory {total} KiB clock {mhz} MHz from {}", clock.source()));
+        self.console.say(format_args!("boot {protocol} memory {total} KiB"));
+        self.console.flush();
+    }
+
+    /// Says how the machine tells the time, on a line.
+    pub fn report_clock(&mut self) {
+        let clock = self.machine.clock();
+        let mhz = clock.hz() / 1_000_000;
+        self.console.say(format_args!("clock {mhz} MHz from {}", clock.source()));
     }
 
     /// Gives the heap all spare memory.
     pub fn fill_heap(&mut self) {
-        let spare = core::mem::take(&mut self.spare.0);
+        let spare = core::mem::take(&mut self.spare.free);
         if !spare.is_empty() {
             // SAFETY: nobody uses spare memory, and now it is gone from here.
-            unsafe { (self.add_memory)(spare.start as *mut u8, (spare.end - spare.start) as usize) };
+            unsafe { (self.heap.add)(spare.start as *mut u8, (spare.end - spare.start) as usize) };
         }
     }
 
@@ -159,6 +192,7 @@ impl Computer {
     pub fn stay(mut self, reason: &dyn fmt::Display) -> ! {
         loop {
             self.console.say(format_args!("nothing is forwarded: {reason}"));
+            self.console.flush();
             let again = self.machine.clock().now() + SAY_AGAIN;
             while self.console.typed().is_none() {
                 let left = again.saturating_sub(self.machine.clock().now());
@@ -180,10 +214,21 @@ impl Console {
         machine.connect_serial(&mut self.serial);
     }
 
+    /// Takes a line, which goes out with the next [`drain`](Self::drain)s or with [`flush`](Self::flush).
     pub fn say(&mut self, line: fmt::Arguments<'_>) {
         // A serial line takes everything.
         let _ = self.serial.write_fmt(line);
         let _ = self.serial.write_str("\n");
+    }
+
+    /// Sends as much of what was said as the line takes without waiting.
+    pub fn drain(&mut self) -> Drained {
+        self.serial.drain()
+    }
+
+    /// Sends all that was said.
+    pub fn flush(&mut self) {
+        self.serial.flush();
     }
 
     /// The line that has been typed, if Enter was pressed.
@@ -221,6 +266,7 @@ pub fn panicked(info: &PanicInfo<'_>) -> ! {
     let ring0 = unsafe { Ring0::assume() };
     let mut serial = Serial::for_panic(ring0);
     let _ = writeln!(serial, "\npanic: {info}");
+    serial.flush();
     if !RUNNING.load(Ordering::Relaxed) && StartsWith::new("memory allocation of").matches(&info.message()) {
         fail(&mut serial, ring0, &"nothing is forwarded: too little memory");
     }
@@ -264,6 +310,7 @@ impl Write for StartsWith {
 /// For what makes starting impossible.
 fn fail(serial: &mut Serial, ring0: Ring0, reason: &dyn fmt::Display) -> ! {
     let _ = writeln!(serial, "cannot start: {reason}");
+    serial.flush();
     kernel::halt(ring0)
 }
 

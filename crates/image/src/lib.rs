@@ -20,6 +20,7 @@ pub mod nics;
 #[cfg(not(test))] // It names the run time, which has a panic handler of its own.
 mod origin;
 pub mod ports;
+pub mod progress;
 
 #[cfg(not(test))]
 pub use origin::origin;

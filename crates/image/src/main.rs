@@ -34,21 +34,22 @@ fn start(boot: BootArguments) -> ! {
         Ok(devices) => devices,
         Err(error) => computer.stay(&error),
     };
+    computer.progress.reached("devices");
+    computer.report_clock();
     computer.fill_heap();
     let mut node = match router(&mut computer, &devices) {
         Ok(node) => node,
         Err(reason) => computer.stay(&reason),
     };
-    let mut ports = MetalPorts::new(computer, devices, rt::heap::allocated);
+    let mut ports = MetalPorts::new(computer, devices);
     node.report_start(&mut ports);
     ports.report_ready();
     running();
-    let mut next_clock_check = CLOCK_CHECK;
+    let mut next_clock_check = Instant::BOOT + CLOCK_CHECK;
     loop {
-        let now = ports.clock().now();
-        let turn = node.turn(instant(now), &mut ports);
-        let wake = turn.wake.map(|wake| Duration::from_nanos(wake.as_nanos()));
-        if !ports.rest(now, turn.busy, wake) {
+        let now = ports.now();
+        let turn = node.turn(now, &mut ports);
+        if !ports.rest(now, turn.busy, turn.wake) {
             continue;
         }
         if ports.typed().is_some() {
@@ -58,7 +59,7 @@ fn start(boot: BootArguments) -> ! {
         if now >= next_clock_check {
             next_clock_check = now + CLOCK_CHECK;
             if let Some(unix_time) = ports.wall_clock() {
-                node.set_wall_clock(instant(ports.clock().now()), unix_time);
+                node.set_wall_clock(ports.now(), unix_time);
             }
         }
     }
@@ -71,7 +72,8 @@ const CLOCK_CHECK: Duration = Duration::from_secs(1800);
 /// The router that the configuration asks for, all of it in place.
 fn router(computer: &mut Computer, devices: &Devices) -> Result<Node<MetalPorts>, String> {
     let policy = compile(computer)?;
-    let tables = TableBudget::new(rt::heap::available());
+    computer.progress.reached("policy");
+    let tables = TableBudget::new((computer.heap.left)());
     let unix_time = kernel::wall_clock(computer.ring0);
     let mut entropy = Entropy::gather(kernel::features());
     entropy.add(computer.boot.command_line.as_str().as_bytes());
@@ -86,12 +88,15 @@ fn router(computer: &mut Computer, devices: &Devices) -> Result<Node<MetalPorts>
         Settings { flows_ceiling: tables.flows_ceiling, seed: entropy.seed(), unix_time, ..Settings::default() };
     settings.limits.flows = tables.flows;
     settings.limits.fragments = devices.budget.fragment_bytes();
-    settings.now = instant(computer.machine.clock().now());
+    settings.now = Instant::from_nanos(computer.machine.clock().nanos());
     Node::new(policy, &ports::nics(&devices.nics), settings).map_err(|errors| {
         errors.iter().for_each(|error| computer.console.say(format_args!("{error}")));
         format!("the policy does not fit this machine, {} errors", errors.len())
     })
 }
+
+/// A longer configuration, in bytes, takes so long to compile that what was said so far had better be seen before.
+const LONG: usize = 64 << 10;
 
 /// The configuration, found and compiled; all that is wrong with it is printed.
 fn compile(computer: &mut Computer) -> Result<Policy, String> {
@@ -99,6 +104,9 @@ fn compile(computer: &mut Computer) -> Result<Policy, String> {
     let source = Source::from_bytes(config::name(&computer.boot.command_line), &found.bytes);
     let (name, origin, len) = (source.name(), found.origin, found.bytes.len());
     computer.console.say(format_args!("config {name} from {origin}, {len} bytes"));
+    if len > LONG {
+        computer.console.flush();
+    }
     let compiled = nacl::compile(&source);
     let errors = compiled.diagnostics.iter().filter(|found| found.severity == nacl::Severity::Error).count();
     // Suggestions are for `saltgate check`; the console is for what matters now.
@@ -108,8 +116,4 @@ fn compile(computer: &mut Computer) -> Result<Policy, String> {
             .for_each(|line| computer.console.say(format_args!("{line}")));
     }
     compiled.policy.ok_or_else(|| format!("{name} has {errors} errors"))
-}
-
-fn instant(since_boot: Duration) -> Instant {
-    Instant::BOOT + since_boot
 }

@@ -1,6 +1,6 @@
 //! What the run time has to tell the rest.
 
-use crate::computer::Origin;
+use crate::computer::{Heap, Origin};
 use rt::{BootArguments, Sections};
 
 /// Where this program comes from, and what its run time can do.
@@ -13,7 +13,7 @@ pub fn origin(boot: BootArguments) -> Origin {
         read_only,
         writable,
         stack_guard,
-        add_memory: rt::heap::add,
+        heap: Heap { add: rt::heap::add, used: rt::heap::allocated, left: rt::heap::available },
         choose_copy: rt::choose_copy,
     }
 }

@@ -1,21 +1,24 @@
 //! The outside world of a node on this machine: NICs, buffers, console, and sleep.
 
 use crate::buffer::DmaBuffer;
-use crate::computer::{Computer, Console};
+use crate::computer::{Computer, Console, Heap};
 use crate::nics::{AnyTransport, Devices, NicDevice};
+use crate::progress::Progress;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
-use kernel::{Clock, Machine, Vector};
+use kernel::{Clock, Drained, Machine, Vector};
 use node::{Nic, Ports, Vitals};
 use virtio::{Frame, Net, Pool, Violation};
-use wire::{Burst, PortId};
+use wire::{Burst, Instant, PortId};
 
 /// How often in a row a turn may find nothing to do before the box sleeps. The next frame of a stream is often only
 /// moments away, but whoever brings it may need this very CPU.
 const IDLE_TURNS: u32 = 3;
 /// The longest sleep: then links and devices are looked at.
 const LOOK: Duration = Duration::from_secs(1);
+/// How long a serial line sends what its transmitter has taken.
+const LINE: Duration = Duration::from_micros(1400);
 /// Without an interrupt the box looks this often.
 const BLIND: Duration = Duration::from_millis(1);
 /// How long a NIC that cannot send keeps the others from receiving, so that nothing need be dropped. Then it is taken
@@ -30,17 +33,27 @@ pub struct MetalPorts {
     machine: Machine,
     console: Console,
     clock: Clock,
-    memory_total: u64,
-    memory_used: fn() -> usize,
+    heap: Heap,
+    usage: Usage,
+    progress: Progress,
     /// Turns in a row that had nothing to do.
     idle_turns: u32,
-    /// How long the box has slept.
-    slept: Duration,
+    /// How long the box has slept, in nanoseconds.
+    slept: u64,
     /// When the console, and when the devices were looked at.
-    looked: Duration,
-    checked: Duration,
+    looked: Instant,
+    checked: Instant,
     /// No device lacks an interrupt.
     has_interrupts: bool,
+}
+
+/// Bytes that are not the heap's to give.
+struct Usage {
+    /// All that the machine has.
+    total: u64,
+    program: u64,
+    /// Buffers and queues.
+    devices: u64,
 }
 
 struct Device {
@@ -49,13 +62,15 @@ struct Device {
     link: bool,
     down: Option<Violation>,
     /// Since when it has not been able to send, and what it had sent by then.
-    stuck: Option<(Duration, u64)>,
+    stuck: Option<(Instant, u64)>,
 }
 
 impl MetalPorts {
-    /// Takes the machine over. `memory_used` tells how many bytes of the heap are in use.
-    pub fn new(computer: Computer, devices: Devices, memory_used: fn() -> usize) -> Self {
-        let Computer { machine, console, boot, .. } = computer;
+    /// Takes the machine over.
+    pub fn new(computer: Computer, devices: Devices) -> Self {
+        let Computer { mut machine, console, boot, heap, program, spare, mut progress, .. } = computer;
+        let usage = Usage { total: boot.memory.total(), program, devices: spare.taken() };
+        progress.reached("tables");
         let Devices { pool, nics: started, .. } = devices;
         let nics =
             started.iter().map(|nic| Nic { mac: nic.mac, mtu: nic.net.mtu(), driver: nic.net.driver() }).collect();
@@ -72,18 +87,20 @@ impl MetalPorts {
             machine,
             console,
             clock,
-            memory_total: boot.memory.total(),
-            memory_used,
+            heap,
+            usage,
+            progress,
             idle_turns: 0,
-            slept: Duration::ZERO,
-            looked: Duration::ZERO,
-            checked: Duration::ZERO,
+            slept: 0,
+            looked: Instant::BOOT,
+            checked: Instant::BOOT,
             has_interrupts,
         }
     }
 
-    pub fn clock(&self) -> Clock {
-        self.clock
+    /// What time it is.
+    pub fn now(&self) -> Instant {
+        Instant::from_nanos(self.clock.nanos())
     }
 
     /// Time since 1970-01-01T00:00:00Z, as the machine's battery-backed clock has it.
@@ -98,19 +115,21 @@ impl MetalPorts {
 
     /// Ends a turn. One that had work is followed by the next at once; after a few that had none the box sleeps until
     /// a NIC, a key or `wake` needs it. True if it is time to look at the console. `now` is when the turn began.
-    pub fn rest(&mut self, now: Duration, busy: bool, wake: Option<Duration>) -> bool {
+    pub fn rest(&mut self, now: Instant, busy: bool, wake: Option<Instant>) -> bool {
         if busy {
             self.idle_turns = 0;
         } else {
             self.idle_turns += 1;
         }
-        if self.idle_turns >= IDLE_TURNS {
+        // A few bytes of the console at a time, so that frames that come meanwhile wait for no more than that.
+        let drained = self.console.drain();
+        if self.idle_turns >= IDLE_TURNS && drained != Drained::Some {
             self.idle_turns = 0;
-            self.sleep(wake);
+            self.sleep(if drained == Drained::Busy { earlier(wake, now + LINE) } else { wake });
         } else if now < self.looked + LOOK / 10 {
             return false;
         }
-        let now = self.clock.now();
+        let now = self.now();
         if now >= self.checked + LOOK {
             self.checked = now;
             self.check();
@@ -119,13 +138,26 @@ impl MetalPorts {
         true
     }
 
-    /// Says how the box is, and how long it took to get there.
+    /// Says where the memory and the time have gone since the first instruction.
     pub fn report_ready(&mut self) {
-        let used = (self.memory_used)() / 1024;
+        self.progress.reached("console");
+        let Usage { total, program, devices } = self.usage;
+        let (used, left) = ((self.heap.used)() as u64, (self.heap.left)() as u64);
         let (buffers, buffer_size) = (self.pool.count(), self.pool.buffer_size());
-        let ready = self.clock.now().as_micros();
+        let pool = u64::from(buffers) * u64::from(buffer_size);
+        // What the firmware and the boot loader have taken, and what lies out of reach.
+        let reserved = total.saturating_sub(program + devices + used + left);
+        let [total, reserved, program, pool, queues, left] =
+            [total, reserved, program, pool, devices.saturating_sub(pool), left].map(|bytes| bytes / 1024);
+        let stages = self.progress.memory();
         self.console.say(format_args!(
-            "ready after {ready} us, memory tables {used} KiB, {buffers} buffers of {buffer_size} bytes"
+            "memory {total} KiB: reserved {reserved} program {program} buffers {pool} queues {queues} {stages} left {left}"
+        ));
+        let clock = self.clock;
+        let ready = clock.now().as_micros();
+        self.console.say(format_args!(
+            "ready after {ready} us: {}, {buffers} buffers of {buffer_size} bytes",
+            self.progress.times(clock)
         ));
     }
 
@@ -147,14 +179,14 @@ impl MetalPorts {
             ));
         }
         let (free, buffers) = (self.pool.available(), self.pool.count());
-        let used = (self.memory_used)() / 1024;
+        let used = (self.heap.used)() / 1024;
         self.console.say(format_args!(
             "buffers free {free} of {buffers}, memory {used} KiB of {} KiB in use",
-            self.memory_total / 1024
+            self.usage.total / 1024
         ));
     }
 
-    fn sleep(&mut self, wake: Option<Duration>) {
+    fn sleep(&mut self, wake: Option<Instant>) {
         let held_back = self.is_held_back();
         let quiet = self.devices.iter_mut().fold(true, |quiet, device| {
             // While receiving is held back, only the room to send is worth waking for.
@@ -164,15 +196,15 @@ impl MetalPorts {
         if !quiet {
             return;
         }
-        let begin = self.clock.now();
-        let until_wake = wake.map_or(LOOK, |wake| wake.saturating_sub(begin)).min(LOOK);
+        let begin = self.now();
         let longest = match (self.has_interrupts, held_back) {
             (false, _) => BLIND,
             (true, true) => PATIENCE,
             (true, false) => LOOK,
         };
+        let until_wake = wake.map_or(longest, |wake| wake.since(begin));
         let pending = self.machine.sleep(Some(until_wake.min(longest)));
-        self.slept += self.clock.now().saturating_sub(begin);
+        self.slept += self.now().as_nanos().saturating_sub(begin.as_nanos());
         for device in &mut self.devices {
             if device.vector.is_none_or(|vector| pending & vector.bit() != 0) {
                 device.net.wake();
@@ -209,7 +241,7 @@ impl MetalPorts {
                 device.stuck = None;
                 continue;
             }
-            let now = self.clock.now();
+            let now = Instant::from_nanos(self.clock.nanos());
             let sent = device.net.counters().transmitted;
             match device.stuck {
                 Some((since, before)) if before == sent => held_back |= now < since + PATIENCE,
@@ -221,6 +253,10 @@ impl MetalPorts {
         }
         held_back
     }
+}
+
+fn earlier(wake: Option<Instant>, other: Instant) -> Option<Instant> {
+    Some(wake.map_or(other, |wake| wake.min(other)))
 }
 
 /// The devices as a node knows them.
@@ -276,7 +312,7 @@ impl Ports for MetalPorts {
     }
 
     fn vitals(&mut self) -> Option<Vitals> {
-        let memory_used = (self.memory_used)() as u64;
-        Some(Vitals { memory_total: self.memory_total, memory_used, idle: Some(self.slept) })
+        let memory_used = (self.heap.used)() as u64;
+        Some(Vitals { memory_total: self.usage.total, memory_used, idle: Some(Duration::from_nanos(self.slept)) })
     }
 }

@@ -1,8 +1,8 @@
 //! Time since boot, from the time stamp counter.
 //!
 //! Its frequency comes from whoever knows it: the hypervisor, the CPU, or else a comparison with the PC's interval
-//! timer, for two milliseconds. Of that timer channel 0 is used: channel 2 needs port 0x61, which microVMs lack and
-//! answer with nonsense.
+//! timer over at least two milliseconds, which run while the rest of the machine starts. Of that timer channel 0 is used:
+//! channel 2 needs port 0x61, which microVMs lack and answer with nonsense.
 #![expect(unsafe_code, reason = "the hypervisor writes its clock parameters into our memory")]
 
 use crate::Ring0;
@@ -40,27 +40,49 @@ const TIMER_HZ: u64 = 1_193_182;
 /// Its ticks to compare with: 2 ms.
 const TIMER_TICKS: u64 = TIMER_HZ / 500;
 
-impl Clock {
-    /// Finds the frequency. Time 0 was at the counter's value `start`.
-    pub fn calibrate(ring0: Ring0, start: u64) -> Self {
-        use ClockSource::{Cpuid, HypervisorLeaf, IntervalTimer, KvmClock};
-        [HypervisorLeaf, KvmClock, Cpuid, IntervalTimer]
-            .into_iter()
-            .find_map(|source| {
-                let hz = match source {
-                    HypervisorLeaf => hypervisor_leaf(),
-                    KvmClock => kvm_clock(ring0),
-                    Cpuid => cpuid_frequency(),
-                    _ => interval_timer(ring0),
-                };
-                Some((source, hz.filter(|hz| PLAUSIBLE.contains(hz))?))
-            })
-            .map_or(Self::with_frequency(start, 1_000_000_000, ClockSource::Guess), |(source, hz)| {
-                Self::with_frequency(start, hz, source)
-            })
+/// The search for the frequency, as long as it lasts. Who knows it is asked at once; where nobody does, the interval
+/// timer runs beside whatever else there is to do, and nobody need wait for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Calibration {
+    start: u64,
+    known: Option<(ClockSource, u64)>,
+    /// The interval timer at the beginning, where it is needed.
+    timer: Option<Look>,
+}
+
+impl Calibration {
+    /// Begins. Time 0 was at the counter's value `start`. Needs the heap.
+    pub fn begin(ring0: Ring0, start: u64) -> Self {
+        use ClockSource::{Cpuid, HypervisorLeaf, KvmClock};
+        let known = [HypervisorLeaf, KvmClock, Cpuid].into_iter().find_map(|source| {
+            let hz = match source {
+                HypervisorLeaf => hypervisor_leaf(),
+                KvmClock => kvm_clock(ring0),
+                _ => cpuid_frequency(),
+            };
+            Some((source, hz.filter(|hz| PLAUSIBLE.contains(hz))?))
+        });
+        let timer = known.is_none().then(|| start_interval_timer(ring0));
+        Self { start, known, timer }
     }
 
-    /// The counter now, for [`calibrate`](Self::calibrate).
+    /// Ends, once the interval timer has run for two milliseconds, if it is needed.
+    pub fn finish(self, ring0: Ring0) -> Clock {
+        let Self { start, known, timer } = self;
+        let (source, hz) = known
+            .or_else(|| {
+                // A timer that had run down before anybody looked starts over.
+                let compare = |begin| interval_timer(ring0, begin);
+                let hz = timer.and_then(compare).or_else(|| compare(start_interval_timer(ring0)));
+                Some((ClockSource::IntervalTimer, hz.filter(|hz| PLAUSIBLE.contains(hz))?))
+            })
+            .unwrap_or((ClockSource::Guess, 1_000_000_000));
+        Clock::with_frequency(start, hz, source)
+    }
+}
+
+impl Clock {
+    /// The counter now, for [`Calibration::begin`].
     pub fn start() -> u64 {
         tsc()
     }
@@ -88,11 +110,8 @@ impl Clock {
         self.hz
     }
 
-    pub(crate) fn ticks(&self, duration: Duration) -> u64 {
-        (duration.as_nanos() * u128::from(self.hz) / 1_000_000_000) as u64
-    }
-
-    pub(crate) fn duration(&self, ticks: u64) -> Duration {
+    /// How long these ticks take.
+    pub fn duration(&self, ticks: u64) -> Duration {
         Duration::from_nanos(self.scaled(ticks))
     }
 
@@ -148,42 +167,59 @@ fn kvm_frequency(mul: u32, shift: i8) -> Option<u64> {
     u64::try_from(hz).ok()
 }
 
-/// Compares with the interval timer for 2 ms.
-fn interval_timer(ring0: Ring0) -> Option<u64> {
-    const COUNTER: u16 = 0x40;
-    const COMMAND: u16 = 0x43;
-    /// Channel 0, low then high byte, mode 2: counts down from 65,536 and starts over.
-    const RATE: u8 = 0x34;
-    ring0.out8(COMMAND, RATE);
+const COUNTER: u16 = 0x40;
+const COMMAND: u16 = 0x43;
+/// Channel 0, low then high byte, mode 0: counts down from 65,536, which takes 55 ms, and then says so.
+const ONE_SHOT: u8 = 0x30;
+/// Latch the status and the count of channel 0.
+const READ_BACK: u8 = 0xc2;
+/// Of the status: the count is at its end, and the count was never loaded.
+const OUTPUT: u8 = 0x80;
+const NULL_COUNT: u8 = 0x40;
+
+/// Both clocks at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Look {
+    /// How long it took to look, in ticks of the time stamp counter, …
+    took: u64,
+    /// … which was this in the middle of it.
+    tsc: u64,
+    /// Ticks of the interval timer since it began.
+    passed: u64,
+    /// It has not run down.
+    running: bool,
+}
+
+/// Starts it, and looks.
+fn start_interval_timer(ring0: Ring0) -> Look {
+    ring0.out8(COMMAND, ONE_SHOT);
     ring0.out8(COUNTER, 0);
     ring0.out8(COUNTER, 0);
-    let read = || {
-        ring0.out8(COMMAND, 0); // latch
-        u16::from_le_bytes([ring0.in8(COUNTER), ring0.in8(COUNTER)])
-    };
-    // Somebody may take the CPU away between the two clocks, so the quickest of a few looks counts.
-    let look = || {
-        (0..4)
-            .map(|_| {
-                let (before, count, after) = (tsc(), read(), tsc());
-                (after - before, before + (after - before) / 2, count)
-            })
-            .min()
-            .map(|(_, ticks, count)| (ticks, count))
-    };
-    let (start, mut last) = look()?;
-    let mut passed = 0;
-    for _ in 0..1_000_000 {
-        let count = read();
-        passed += u64::from(last.wrapping_sub(count));
-        last = count;
-        if passed >= TIMER_TICKS {
-            let (end, count) = look()?;
-            passed += u64::from(last.wrapping_sub(count));
-            return frequency(end - start, passed);
-        }
-    }
-    None
+    good_look(ring0)
+}
+
+/// Compares with the interval timer since `start`, waiting until it has run for 2 ms. `None` if it has run down, or
+/// there is none.
+fn interval_timer(ring0: Ring0, start: Look) -> Option<u64> {
+    (0..1_000_000).map(|_| look(ring0)).find(|look| !look.running || look.passed >= start.passed + TIMER_TICKS)?;
+    let end = good_look(ring0);
+    (start.running && end.running).then(|| frequency(end.tsc - start.tsc, end.passed - start.passed))?
+}
+
+fn look(ring0: Ring0) -> Look {
+    let before = tsc();
+    ring0.out8(COMMAND, READ_BACK);
+    let took = tsc() - before;
+    let status = ring0.in8(COUNTER);
+    let count = u16::from_le_bytes([ring0.in8(COUNTER), ring0.in8(COUNTER)]);
+    let running = status & (OUTPUT | NULL_COUNT) == 0;
+    Look { took, tsc: before + took / 2, passed: u64::from(count.wrapping_neg()), running }
+}
+
+/// Somebody may take the CPU away between the two clocks, so the quickest of a few looks counts.
+fn good_look(ring0: Ring0) -> Look {
+    let first = look(ring0);
+    (0..3).map(|_| look(ring0)).fold(first, Look::min)
 }
 
 fn frequency(ticks: u64, timer_ticks: u64) -> Option<u64> {
@@ -214,7 +250,7 @@ mod tests {
                 let nanos = clock.scaled(hz * seconds);
                 assert!(nanos.abs_diff(seconds * 1_000_000_000) <= 2 * seconds, "{hz} Hz, {seconds} s: {nanos} ns");
             }
-            assert_eq!(clock.ticks(Duration::from_millis(1)), hz / 1000);
+            assert_eq!(clock.duration(hz), Duration::from_nanos(clock.scaled(hz)));
         }
     }
 

@@ -38,4 +38,4 @@ pub use machine::{Machine, MachineError};
 pub use memory::{AddressSpace, IdentityMap, MemoryMap, PhysicalMemory, Protection};
 pub use port::Ring0;
 pub use rtc::wall_clock;
-pub use serial::Serial;
+pub use serial::{Drained, Serial};

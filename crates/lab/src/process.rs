@@ -144,10 +144,10 @@ impl Process {
             .with_context(|| format!("cannot signal {}", self.shown))
     }
 
-    /// CPU time that it and its children have used, as the kernel accounts for it: in steps of 10 ms.
+    /// CPU time that it and its children have used: to the nanosecond that of all threads that still run where the
+    /// scheduler tells (Linux, Documentation/scheduler/sched-stats.rst), else in steps of 10 ms.
     pub fn cpu_time(&self) -> Result<Duration> {
-        let ticks = family(self.id()).into_iter().map(ticks_of).sum::<Result<u64>>()?;
-        Ok(Duration::from_millis(ticks * 10))
+        family(self.id()).into_iter().map(cpu_time_of).sum()
     }
 
     /// Memory that it and its children occupy now, in KiB.
@@ -254,6 +254,18 @@ fn family(id: u32) -> Vec<u32> {
         }
     }
     all
+}
+
+fn cpu_time_of(id: u32) -> Result<Duration> {
+    let tasks = std::fs::read_dir(format!("/proc/{id}/task")).with_context(|| format!("no process {id}"))?;
+    let told = tasks.flatten().map(|task| {
+        let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
+        text.split_whitespace().next()?.parse::<u64>().ok()
+    });
+    match told.sum::<Option<u64>>() {
+        Some(nanos) if nanos > 0 => Ok(Duration::from_nanos(nanos)),
+        _ => Ok(Duration::from_millis(ticks_of(id)? * 10)),
+    }
 }
 
 fn ticks_of(id: u32) -> Result<u64> {

@@ -55,6 +55,8 @@ pub struct Node<P: Ports> {
     burst: Burst<P::Buffer>,
     console: Console,
     clock: Clock,
+    /// What the last turn left to do, if that was nothing but to wait.
+    waiting: Option<Turn>,
 }
 
 /// What a host decides about its node.
@@ -115,6 +117,7 @@ impl<P: Ports> Node<P> {
             limits,
             burst: Burst::new(),
             clock: Clock::default(),
+            waiting: None,
         };
         if lookup != Lookup::default() {
             node.plane.set_lookup(lookup);
@@ -138,6 +141,11 @@ impl<P: Ports> Node<P> {
                 plane.process_burst(now, port, burst, &mut Door { ports, stack, console, clock });
             }
         }
+        // A host looks a few times more before it sleeps: nothing has come, and it is not yet time for anything.
+        if let Some(turn) = self.waiting.filter(|turn| !busy && turn.wake.is_none_or(|wake| now < wake)) {
+            ports.flush();
+            return turn;
+        }
         if self.plane.poll_timeout().is_some_and(|due| due <= now) {
             let Self { plane, stack, console, clock, .. } = self;
             plane.handle_timeout(now, &mut Door { ports, stack, console, clock });
@@ -149,7 +157,9 @@ impl<P: Ports> Node<P> {
         ports.flush();
         let wake = [self.plane.poll_timeout(), self.stack.poll_timeout(), self.timers.wake()];
         let wake = wake.into_iter().flatten().min();
-        Turn { busy: busy || wake.is_some_and(|wake| wake <= now), wake }
+        let turn = Turn { busy: busy || wake.is_some_and(|wake| wake <= now), wake };
+        self.waiting = Some(turn).filter(|turn| !turn.busy);
+        turn
     }
 
     /// Prints what this router is, a line each: version, NICs, Ifaces, routes as they are searched, chains, table

@@ -6,7 +6,6 @@
 
 mod bucket;
 mod counts;
-#[allow(dead_code, reason = "for who remembers the verdicts of flows")]
 mod depends;
 mod fields;
 mod run;
@@ -26,6 +25,7 @@ use run::Run;
 use wire::{IfaceId, Instant, IpAddr};
 
 pub(crate) use bucket::TokenBucket;
+pub(crate) use counts::Trail;
 pub use counts::{Count, RuleCounts};
 pub use tables::Lookup;
 pub(crate) use tables::Tables;

@@ -6,7 +6,7 @@ use crate::parse::{Packet, Quote, Transport};
 use wire::checksum::{Delta, Sum};
 use wire::ethernet::{Header, ethertype};
 use wire::ipv4::protocol;
-use wire::{Buffer, IpAddr, Ipv4Addr, Ipv6Addr, MacAddr, icmpv4, ipv4, ipv6, tcp, udp};
+use wire::{Buffer, IpAddr, Ipv4Addr, Ipv6Addr, MacAddr, icmpv4, icmpv6, ipv4, ipv6, tcp, udp};
 
 /// Writes TTL, addresses, ports and ICMP identifier where they differ, and adjusts the checksums over them (RFC 1624).
 ///
@@ -70,6 +70,21 @@ pub(crate) fn fragment<B: Buffer>(frame: &mut B, l3: usize, packet: &Packet, ttl
     }
 }
 
+/// Writes a new identification into the fragment header of IPv6 that ends at `data_at`.
+pub(crate) fn fragment_id6<B: Buffer>(frame: &mut B, data_at: usize, id: u32) {
+    if let Some(place) = frame.head_mut().get_mut(data_at.saturating_sub(4)..data_at) {
+        place.copy_from_slice(&id.to_be_bytes());
+    }
+}
+
+/// Writes the type of the ICMP message at `l4`, and adjusts its checksum.
+pub(crate) fn icmp_kind<B: Buffer>(frame: &mut B, l4: usize, kind: u8) {
+    let head = frame.head_mut();
+    let Some(&code) = head.get(l4 + 1) else { return };
+    let changed = word(head, l4, u16::from_be_bytes([kind, code]));
+    adjust(head, l4 + 2, false, Delta::NONE, changed, false);
+}
+
 /// Computes the checksum that a NIC would have, for a frame that will not stay as it is.
 pub(crate) fn complete_checksum<B: Buffer>(frame: &mut B) {
     let offload = frame.offload();
@@ -109,6 +124,12 @@ fn word(head: &mut [u8], at: usize, new: u16) -> Change {
 }
 
 fn adjust(head: &mut [u8], at: usize, partial: bool, addresses: Delta, rest: Change, udp: bool) {
+    transport_checksum(head, at, partial, addresses, addresses.and(rest.0), udp);
+}
+
+/// Adjusts the checksum at `at` for a change of `addresses`, or, where that of the pseudo-header is not the only one,
+/// for `all` that has changed.
+pub(crate) fn transport_checksum(head: &mut [u8], at: usize, partial: bool, addresses: Delta, all: Delta, udp: bool) {
     let Some(place) = head.get_mut(at..at + 2) else { return };
     let old = u16::from_be_bytes([place[0], place[1]]);
     let new = if partial {
@@ -116,7 +137,7 @@ fn adjust(head: &mut [u8], at: usize, partial: bool, addresses: Delta, rest: Cha
     } else if udp && old == 0 {
         0
     } else {
-        match addresses.and(rest.0).apply(old) {
+        match all.apply(old) {
             0 if udp => 0xffff,
             new => new,
         }
@@ -190,9 +211,17 @@ fn quoted_packet(head: &mut [u8], at: usize, quote: &Quote) -> Delta {
             let check = if udp { udp::field::CHECKSUM } else { tcp::field::CHECKSUM };
             adjust(bytes, offset + check, false, addresses, ports, udp);
         }
-        protocol::ICMP | protocol::ICMPV6 if quote.sport != 0 => {
-            let addresses = if quote.protocol == protocol::ICMP { Delta::NONE } else { addresses };
-            let id = word(bytes, offset + 4, quote.sport);
+        protocol::ICMP | protocol::ICMPV6 => {
+            let (v4, kind) = (quote.protocol == protocol::ICMP, bytes.get(offset).copied().unwrap_or(0));
+            let (query, asks) = match v4 {
+                true => (icmpv4::is_query(kind), icmpv4::is_request(kind)),
+                false => (icmpv6::is_query(kind), icmpv6::is_request(kind)),
+            };
+            let addresses = if v4 { Delta::NONE } else { addresses };
+            let id = match query {
+                true => word(bytes, offset + 4, if asks { quote.sport } else { quote.dport }),
+                false => Change::NONE,
+            };
             adjust(bytes, offset + 2, false, addresses, id, false);
         }
         _ => {}
@@ -203,12 +232,14 @@ fn quoted_packet(head: &mut [u8], at: usize, quote: &Quote) -> Delta {
 
 /// Puts the link header of an Iface before the packet that begins at `l3`: the frame grows or shrinks by a VLAN tag.
 /// False, and the frame is unfit to be sent, where its memory has no room.
+#[inline]
 pub(crate) fn link<B: Buffer>(frame: &mut B, l3: usize, iface: &Iface, dst: MacAddr, v4: bool) -> bool {
     let ethertype = if v4 { ethertype::IPV4 } else { ethertype::IPV6 };
-    fit_link_header(frame, l3, Header::len_for(iface.vid)) && {
+    let fits = fit_link_header(frame, l3, Header::len_for(iface.vid));
+    if fits {
         Header::emit(frame.head_mut(), dst, iface.link.mac, iface.vid, ethertype);
-        true
     }
+    fits
 }
 
 /// The link header of the virtual link to the box's own stack, which has no VLANs.
@@ -220,8 +251,15 @@ pub(crate) fn stack_link<B: Buffer>(frame: &mut B, l3: usize, stack: MacAddr, fa
     }
 }
 
+#[inline]
 fn fit_link_header<B: Buffer>(frame: &mut B, l3: usize, wanted: usize) -> bool {
-    if l3 >= wanted { frame.trim_front(l3 - wanted) } else { frame.grow_front(wanted - l3) }
+    if l3 == wanted {
+        true
+    } else if l3 > wanted {
+        frame.trim_front(l3 - wanted)
+    } else {
+        frame.grow_front(wanted - l3)
+    }
 }
 
 /// Is the transport checksum right, as far as there is one? Reads the whole packet; for packets that end at the box

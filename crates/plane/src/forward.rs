@@ -3,6 +3,7 @@
 use crate::DropReason;
 use crate::icmp::Answer;
 use crate::iface::Ifaces;
+use crate::ingress::is_martian_destination;
 use crate::parse::Packet;
 use crate::pipeline::Refusal;
 use crate::route::{NextHop, Routes};
@@ -59,6 +60,7 @@ fn may_be_forwarded(packet: &Packet) -> bool {
         }
         IpAddr::V6(address) => !(address.is_multicast() || is_link_local6(address) || address.is_unspecified()),
     };
+    // Admission has refused destinations that are on no wire, but a dnat may name one.
     // A unicast packet in a broadcast frame is not forwarded (RFC 1812 §5.3.4).
-    !packet.to_group && fits(packet.src) && fits(packet.dst)
+    !packet.to_group && fits(packet.src) && fits(packet.dst) && !is_martian_destination(packet.dst)
 }

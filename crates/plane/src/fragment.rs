@@ -4,6 +4,7 @@
 //! ```text
 //!  fragment ─► admit ─► hold … complete ─► the hooks, once ─┬─ onward ─► each fragment: emit ─► (cut) ─► send
 //!                         │                                  ├─ for us ─► joined into one frame ─► deliver
+//!                         │                                  │            a ping: turned round ─► send
 //!                         └ overlap, time-out, no room       └─ refused: all of them
 //! ```
 //!
@@ -12,6 +13,7 @@
 //! delivered or dropped. Of a refused datagram the sender is told once at most, about its first fragment. Nobody is told
 //! that a datagram was never complete: that is for its destination to say (RFC 1122 §3.3.2, RFC 8200 §4.5).
 
+mod echo;
 mod join;
 mod slab;
 mod split;
@@ -21,7 +23,7 @@ mod tests;
 
 use crate::conntrack::Confirmed;
 use crate::nat::Random;
-use crate::neighbor::{Sender, Waiting};
+use crate::neighbor::{CameAs, Sender, Waiting};
 use crate::parse::{self, Arrived, Fragment, Packet};
 use crate::pipeline::{Refusal, Way};
 use crate::route::NextHop;
@@ -82,7 +84,16 @@ impl<B: Buffer> Plane<B> {
         };
         match (way, first) {
             (Ok(Way::Out(packet, hop)), Ok(first)) => {
-                self.send_fragments(now, &first, frame, datagram, packet, hop, out);
+                // What the box sends in its own name begins with its own TTL.
+                let ttl = (packet.packet().ttl > first.packet.ttl).then_some(packet.packet().ttl);
+                // Two inside hosts may have chosen the same identification towards the same destination; behind one
+                // source address their fragments would be mixed up (RFC 6864).
+                let renamed = packet.packet().is_v4() && packet.packet().src != first.packet.src;
+                let plan = Plan { confirmed: packet, hop, sender: Sender::Transit(iface), ttl, renamed };
+                self.send_fragments(now, &first, frame, datagram, plan, out);
+            }
+            (Ok(Way::In(packet, owner)), Ok(first)) if echo::is_answered(&first, packet.packet()) => {
+                self.answer_echo(now, owner, &first, frame, datagram, packet, out);
             }
             (Ok(Way::In(packet, owner)), Ok(first)) => {
                 self.deliver_datagram(&first, frame, datagram, packet, owner, out);
@@ -123,33 +134,32 @@ impl<B: Buffer> Plane<B> {
     }
 
     /// Sends the fragments as they came, with what was decided about their datagram.
-    #[expect(clippy::too_many_arguments, reason = "a datagram, and where it goes")]
     fn send_fragments(
         &mut self,
         now: Instant,
         first: &First,
         mut frame: B,
         mut datagram: Complete,
-        confirmed: Confirmed,
-        hop: NextHop,
+        plan: Plan,
         out: &mut impl Outlet<B>,
     ) {
+        let Plan { confirmed, hop, sender, ttl, renamed } = plan;
         let packet = *confirmed.packet();
-        // One hop less for each; what the box sends in its own name begins with its own TTL.
-        let ttl_of = |ttl: u8| match first.packet.ttl.checked_sub(packet.ttl) {
-            Some(hops) => ttl.saturating_sub(hops),
-            None => packet.ttl,
-        };
-        // Two inside hosts may have chosen the same identification towards the same destination; behind one source
-        // address their fragments would be mixed up (RFC 6864).
-        let id = (packet.is_v4() && packet.src != first.packet.src).then(|| self.fragment_ids.next());
+        let hops = first.packet.ttl.saturating_sub(packet.ttl);
+        let ttl_of = |arrived: u8| ttl.unwrap_or(arrived.saturating_sub(hops));
+        let id = (packet.is_v4() && renamed).then(|| self.fragment_ids.next());
+        let id6 = (!packet.is_v4() && renamed).then(|| self.fragment_ids.next6());
+        let mut came_as = CameAs::read(&frame, usize::from(first.extent.l3));
         emit::headers(&mut frame, &confirmed);
         let mut next = Some((frame, first.extent));
         while let Some((mut frame, extent)) = next {
             let l3 = usize::from(extent.l3);
             emit::fragment(&mut frame, l3, &packet, ttl_of(extent.ttl), id);
+            if let Some(id) = id6 {
+                emit::fragment_id6(&mut frame, usize::from(extent.data_at), id);
+            }
             let NextHop { iface, neighbor } = hop;
-            let waiting = Waiting { frame, iface, neighbor, sender: Sender::Transit(datagram.iface), l3 };
+            let waiting = Waiting { frame, iface, neighbor, sender, l3, came_as: came_as.take() };
             if packet.split_mtu != 0 && extent.packet_len() > u32::from(packet.split_mtu) {
                 self.split(now, waiting, packet.split_mtu, out);
             } else {
@@ -200,15 +210,18 @@ impl<B: Buffer> Plane<B> {
         }
     }
 
-    /// Cuts an IPv4 packet whose headers are right into fragments of at most `mtu` bytes, and sends them. It counts as
-    /// one packet: what its first piece does.
+    /// Cuts a packet whose headers are right into fragments of at most `mtu` bytes, and sends them. It counts as one
+    /// packet: what its first piece does. Of IPv6 only what the box itself sends comes here.
     pub(crate) fn split(&mut self, now: Instant, packet: Waiting<B>, mtu: u16, out: &mut impl Outlet<B>) {
-        let Waiting { frame: mut original, iface, neighbor, sender, l3 } = packet;
+        let Waiting { frame: mut original, iface, neighbor, mut sender, l3, mut came_as } = packet;
         emit::complete_checksum(&mut original);
-        let Some(mut cut) = split::Cut::new(&original, l3, mtu) else {
+        let cut = match neighbor.is_ipv4() {
+            true => split::Cut::new(&original, l3, mtu),
+            false => split::Cut::new6(&original, l3, mtu, self.fragment_ids.next6()),
+        };
+        let Some(mut cut) = cut else {
             return self.count_drop(Some(sender.account()), DropReason::TooBig, out);
         };
-        let mut sender = sender;
         while !cut.is_done() {
             let piece = out.allocate().and_then(|mut frame| Some((cut.next(&original, &mut frame)?, frame)));
             let Some((l3, frame)) = piece else {
@@ -218,10 +231,21 @@ impl<B: Buffer> Plane<B> {
                 }
                 return;
             };
-            self.transmit(now, Waiting { frame, iface, neighbor, sender, l3 }, out);
+            self.transmit(now, Waiting { frame, iface, neighbor, sender, l3, came_as: came_as.take() }, out);
             sender = Sender::Piece(sender.account());
         }
     }
+}
+
+/// How the fragments of a datagram leave.
+struct Plan {
+    confirmed: Confirmed,
+    hop: NextHop,
+    sender: Sender,
+    /// That of each; `None`: as many hops less as the datagram has made.
+    ttl: Option<u8>,
+    /// Under a new identification.
+    renamed: bool,
 }
 
 /// The first fragment of a complete datagram.
@@ -266,11 +290,17 @@ impl First {
 pub(crate) struct Ids {
     count: u16,
     keys: [u16; 4],
+    random: Random,
 }
 
 impl Ids {
     pub fn new(mut random: Random) -> Self {
-        Self { count: random.next() as u16, keys: [(); 4].map(|()| random.next() as u16) }
+        Self { count: random.next() as u16, keys: [(); 4].map(|()| random.next() as u16), random }
+    }
+
+    /// For a datagram of IPv6, whose identifications have 32 bits: a random one (RFC 7739 §5.3).
+    pub fn next6(&mut self) -> u32 {
+        self.random.next() as u32
     }
 
     pub fn next(&mut self) -> u16 {

@@ -148,6 +148,8 @@ impl Address4 {
 #[derive(Clone, Debug)]
 pub(crate) struct Ifaces {
     ifaces: Vec<Iface>,
+    /// By port: whose frames without a tag are.
+    untagged: Vec<Option<IfaceId>>,
     /// Sorted by port and VLAN.
     demux: Vec<(PortId, Option<u16>, IfaceId)>,
     /// Every own address with its owner, sorted.
@@ -161,7 +163,14 @@ impl Ifaces {
         let ids = policy.iface_ids();
         let mut demux: Vec<_> = ids.zip(&ifaces).map(|(id, iface)| (iface.link.port, iface.vid, id)).collect();
         demux.sort_unstable();
-        let mut all = Self { ifaces, demux, owners: Vec::new() };
+        let ports = demux.last().map_or(0, |(port, ..)| usize::from(port.0) + 1);
+        let mut untagged = alloc::vec![None; ports];
+        for (port, _, id) in demux.iter().filter(|(_, vid, _)| vid.is_none()) {
+            if let Some(place) = untagged.get_mut(usize::from(port.0)) {
+                *place = Some(*id);
+            }
+        }
+        let mut all = Self { ifaces, untagged, demux, owners: Vec::new() };
         all.index_owners();
         all
     }
@@ -203,6 +212,9 @@ impl Ifaces {
     #[inline]
     pub fn of_frame(&self, port: PortId, vid: Option<u16>) -> Option<IfaceId> {
         let vid = vid.filter(|vid| *vid != 0);
+        if vid.is_none() {
+            return self.untagged.get(usize::from(port.0)).copied().flatten();
+        }
         let at = self.demux.binary_search_by_key(&(port, vid), |(port, vid, _)| (*port, *vid)).ok()?;
         self.demux.get(at).map(|(_, _, id)| *id)
     }
@@ -214,6 +226,7 @@ impl Ifaces {
         self.owners.get(at).filter(|(own, _)| *own == address).map(|(_, id)| *id)
     }
 
+    #[inline]
     pub fn mac(&self, id: IfaceId) -> MacAddr {
         self.get(id).map_or(MacAddr::default(), |iface| iface.link.mac)
     }

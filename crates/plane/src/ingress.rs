@@ -45,10 +45,7 @@ fn admit4(iface: &Iface, src: Ipv4Addr, dst: Ipv4Addr) -> Result<(), DropReason>
     if src.is_multicast() || src == Ipv4Addr::BROADCAST || src.is_loopback() || Some(src) == broadcast {
         return Err(DropReason::MartianSource);
     }
-    if dst.is_loopback() || dst == Ipv4Addr::UNSPECIFIED {
-        return Err(DropReason::MartianDestination);
-    }
-    Ok(())
+    if is_martian_destination(dst.into()) { Err(DropReason::MartianDestination) } else { Ok(()) }
 }
 
 fn admit6(packet: &Packet, src: Ipv6Addr, dst: Ipv6Addr) -> Result<(), DropReason> {
@@ -59,10 +56,15 @@ fn admit6(packet: &Packet, src: Ipv6Addr, dst: Ipv6Addr) -> Result<(), DropReaso
     if src == Ipv6Addr::UNSPECIFIED && !is_link_message(packet) {
         return Err(DropReason::MartianSource);
     }
-    if dst == Ipv6Addr::UNSPECIFIED || dst == Ipv6Addr::LOCALHOST || dst.to_ipv4_mapped().is_some() {
-        return Err(DropReason::MartianDestination);
+    if is_martian_destination(dst.into()) { Err(DropReason::MartianDestination) } else { Ok(()) }
+}
+
+/// A destination that is on no wire, wherever the packet comes from (RFC 1122 §3.2.1.3; RFC 4291 §2.5.2, §2.5.3).
+pub(crate) fn is_martian_destination(dst: IpAddr) -> bool {
+    match dst {
+        IpAddr::V4(dst) => dst.is_loopback() || dst == Ipv4Addr::UNSPECIFIED,
+        IpAddr::V6(dst) => dst == Ipv6Addr::UNSPECIFIED || dst == Ipv6Addr::LOCALHOST || dst.to_ipv4_mapped().is_some(),
     }
-    Ok(())
 }
 
 /// Neighbor or listener discovery: belongs to the link, as ARP does; no rule sees it and it is never forwarded.

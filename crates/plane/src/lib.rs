@@ -20,6 +20,7 @@ mod chain;
 mod conntrack;
 mod emit;
 mod event;
+mod fastpath;
 mod forward;
 mod fragment;
 mod icmp;
@@ -46,12 +47,13 @@ use conntrack::Conntrack;
 use iface::Ifaces;
 use neighbor::Neighbors;
 use policy::Policy;
-use route::Routes;
 use wire::{Buffer, Burst, Duration, IfaceId, Instant, Ipv4Addr, MacAddr, PortId};
 
 pub use chain::{Count, Lookup, RuleCounts};
+pub use conntrack::{Connection, Endpoints, MappingEntry};
 pub use event::{Counters, Event, IfaceCounters, Outlet};
 pub use outcome::DropReason;
+pub use route::{Route, Routes};
 pub use trace::{Summary, TraceStep};
 
 /// The NIC behind an Iface.
@@ -100,6 +102,7 @@ pub struct Plane<B> {
     routes: Routes,
     conntrack: Conntrack,
     neighbors: Neighbors<B>,
+    decisions: fastpath::Decisions,
     fragments: fragment::Store<B>,
     fragment_ids: fragment::Ids,
     tables: Tables,
@@ -121,12 +124,15 @@ impl<B: Buffer> Plane<B> {
             let bytes = seed.get(at * 8..).and_then(|bytes| bytes.first_chunk::<8>());
             nat::Random::new(bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes)) ^ at as u64).next()
         };
+        let has_v6 = policy.ifaces.iter().any(|iface| !iface.address6.is_empty());
+        let room = conntrack::Room { mappings: nat::most_mappings(&policy), v6: has_v6 };
         let words = [word(0), word(1), word(2), word(3)];
         Self {
             ifaces: Ifaces::new(&policy, &links),
             routes: Routes::new(&policy),
-            conntrack: Conntrack::new(policy.conntrack.clone(), limits.flows, nat::is_dynamic(&policy), words, now),
+            conntrack: Conntrack::new(&policy.conntrack, limits.flows, room, words, now),
             neighbors: Neighbors::new(limits.neighbors, limits.held, word(1) ^ word(2)),
+            decisions: fastpath::Decisions::new(limits.neighbors.saturating_mul(2)),
             fragments: fragment::Store::new(limits.fragments, words),
             fragment_ids: fragment::Ids::new(nat::Random::new(word(0) ^ word(3))),
             tables: Tables::new(&policy),
@@ -144,7 +150,7 @@ impl<B: Buffer> Plane<B> {
     /// Walks frames that one port received. Afterwards the burst is empty.
     pub fn process_burst(&mut self, now: Instant, port: PortId, burst: &mut Burst<B>, out: &mut impl Outlet<B>) {
         for frame in burst.drain() {
-            self.receive(now, port, frame, out);
+            self.pass(now, port, frame, out);
         }
     }
 
@@ -189,7 +195,14 @@ impl<B: Buffer> Plane<B> {
     /// Gives an Iface its IPv4 address at run time (a DHCP lease), or takes it away.
     pub fn set_address4(&mut self, iface: IfaceId, address: Option<Address4>, out: &mut impl Outlet<B>) {
         self.ifaces.set_address4(iface, address);
+        self.decisions.forget();
         self.announce(Some(iface), out);
+    }
+
+    /// Says whether known packets may take the way that the walk has found for others like them, as they may from the
+    /// start: for who doubts that, or measures.
+    pub fn set_fast_path(&mut self, on: bool) {
+        self.decisions.set_on(on);
     }
 
     pub fn policy(&self) -> &Policy {
@@ -218,6 +231,16 @@ impl<B: Buffer> Plane<B> {
     /// Connections in the table now, and its size.
     pub fn flows(&self) -> (u32, u32) {
         self.conntrack.usage()
+    }
+
+    /// The connections in the table that have not expired, in no order. Reads the whole table.
+    pub fn connections(&self, now: Instant) -> impl Iterator<Item = Connection> + '_ {
+        self.conntrack.connections(now)
+    }
+
+    /// The dynamic source translations that are in use or held for their owners, in no order. Reads the whole table.
+    pub fn mappings(&self, now: Instant) -> impl Iterator<Item = MappingEntry> + '_ {
+        self.conntrack.mappings(now)
     }
 
     /// Half-open TCP connections that were given up early because the table was full.

@@ -17,14 +17,29 @@ use wire::{Buffer, IfaceId, Instant, IpAddr, Ipv4Addr, Ipv6Addr, MacAddr, ipv6, 
 impl<B: Buffer> Plane<B> {
     /// Sends a packet whose headers are right: finds its neighbor, or holds it until that is known.
     pub(crate) fn transmit(&mut self, now: Instant, packet: Waiting<B>, out: &mut impl Outlet<B>) {
+        let resolve = self.resolve(now, packet.iface, packet.neighbor, out);
+        self.transmit_to(now, packet, resolve, out);
+    }
+
+    pub(crate) fn resolve(
+        &mut self,
+        now: Instant,
+        iface: IfaceId,
+        neighbor: IpAddr,
+        out: &mut impl Outlet<B>,
+    ) -> Resolve {
+        if let Some(mac) = self.ifaces.get(iface).and_then(|iface| group_mac(iface, neighbor)) {
+            return Resolve::Found(mac);
+        }
+        let resolve = self.neighbors.resolve(now, iface, neighbor);
+        self.drop_given_way(now, out);
+        resolve
+    }
+
+    /// Sends a packet whose headers are right to its neighbor, or holds it.
+    pub(crate) fn transmit_to(&mut self, now: Instant, packet: Waiting<B>, resolve: Resolve, out: &mut impl Outlet<B>) {
         let Waiting { iface, neighbor, .. } = packet;
-        let group = self.ifaces.get(iface).and_then(|iface| group_mac(iface, neighbor));
-        let resolve = match group {
-            Some(mac) => Resolve::Found(mac),
-            None => self.neighbors.resolve(now, iface, neighbor),
-        };
-        let held = matches!(resolve, Resolve::Wait | Resolve::WaitAsk);
-        self.rules.trace.note(|| TraceStep::Sent { iface, neighbor, held });
+        self.rules.trace.note(|| TraceStep::Sent { iface, neighbor, held: resolve.holds() });
         match resolve {
             Resolve::Found(mac) => self.launch(packet, mac, out),
             Resolve::FoundAsk(mac) => {
@@ -42,11 +57,26 @@ impl<B: Buffer> Plane<B> {
         }
     }
 
-    /// Puts the link header on and hands the frame to its port.
     fn launch(&mut self, packet: Waiting<B>, mac: MacAddr, out: &mut impl Outlet<B>) {
-        let Waiting { mut frame, iface, neighbor, sender, l3 } = packet;
+        let Waiting { frame, iface, neighbor, sender, l3, .. } = packet;
+        self.launch_to(mac, iface, neighbor.is_ipv4(), frame, l3, sender, out);
+    }
+
+    /// Puts the link header on and hands the frame to its port. The IP header begins at `l3`.
+    #[expect(clippy::too_many_arguments, reason = "in registers, not in memory")]
+    #[inline(always)]
+    pub(crate) fn launch_to(
+        &mut self,
+        mac: MacAddr,
+        iface: IfaceId,
+        v4: bool,
+        mut frame: B,
+        l3: usize,
+        sender: Sender,
+        out: &mut impl Outlet<B>,
+    ) {
         let Some(egress) = self.ifaces.get(iface) else { return };
-        if !emit::link(&mut frame, l3, egress, mac, neighbor.is_ipv4()) {
+        if !emit::link(&mut frame, l3, egress, mac, v4) {
             if sender.counts() {
                 self.count_drop(Some(sender.account()), DropReason::NoBuffer, out);
             }
@@ -59,6 +89,14 @@ impl<B: Buffer> Plane<B> {
             Sender::Transit(_) => row.forwarded += 1,
             Sender::Own(_) | Sender::Log(_) => row.sent += 1,
             Sender::Piece(_) => {}
+        }
+    }
+
+    /// Drops what waits for a neighbor that is no longer asked for, because its place in the table was needed.
+    fn drop_given_way(&mut self, now: Instant, out: &mut impl Outlet<B>) {
+        let Some((iface, address)) = self.neighbors.take_given_way() else { return };
+        while let Some(waiting) = self.neighbors.take_waiting(iface, address) {
+            self.drop_waiting(now, waiting, DropReason::NeighborQueueFull, out);
         }
     }
 
@@ -145,6 +183,7 @@ impl<B: Buffer> Plane<B> {
                 Operation::Request | Operation::Reply => Hint::Announcement,
             };
             self.neighbors.learn(now, id, sender, message.sender_mac, hint);
+            self.drop_given_way(now, out);
             self.release(id, sender, out);
         }
         if for_us && message.operation == Operation::Request {
@@ -209,6 +248,7 @@ impl<B: Buffer> Plane<B> {
                 if override_ || known.is_none_or(|known| known == mac) {
                     let hint = if solicited { Hint::Answer } else { Hint::Announcement };
                     self.neighbors.learn(now, id, target_addr, mac, hint);
+                    self.drop_given_way(now, out);
                     self.release(id, target_addr, out);
                 }
                 Ok(Way::Link)
@@ -241,6 +281,7 @@ impl<B: Buffer> Plane<B> {
         let on_link = iface.on_link(IpAddr::V6(src));
         if let Some(sender_mac) = source_mac.filter(|mac| mac.is_unicast() && on_link && !unspecified) {
             self.neighbors.learn(now, id, IpAddr::V6(src), sender_mac, Hint::Question);
+            self.drop_given_way(now, out);
             self.release(id, IpAddr::V6(src), out);
         }
         let advertisement = |solicited| ndp::Message::Advertisement {
@@ -263,6 +304,7 @@ impl<B: Buffer> Plane<B> {
     /// Another station has our IPv6 address: it is given up (RFC 4862 §5.4.5).
     fn give_up_address6(&mut self, id: IfaceId, address: Ipv6Addr, out: &mut impl Outlet<B>) {
         self.ifaces.remove_address6(id, address);
+        self.decisions.forget();
         out.event(Event::DuplicateAddress { iface: id, address: IpAddr::V6(address) });
     }
 

@@ -6,7 +6,7 @@
 use crate::conntrack::{Confirmed, Tracked};
 use crate::icmp::{self, Answer};
 use crate::link::{UNTAGGED_L3, ndp_frame};
-use crate::neighbor::{Sender, Waiting};
+use crate::neighbor::{CameAs, Sender, Waiting};
 use crate::parse::{self, Arrived, Packet};
 use crate::pipeline::{Refusal, Way};
 use crate::route::NextHop;
@@ -50,14 +50,24 @@ impl<B: Buffer> Plane<B> {
         sender: Sender,
         out: &mut impl Outlet<B>,
     ) {
-        emit::headers(&mut frame, &packet);
         let NextHop { iface, neighbor } = hop;
-        let Packet { l3, split_mtu, .. } = *packet.packet();
-        let waiting = Waiting { frame, iface, neighbor, sender, l3: usize::from(l3) };
-        match split_mtu {
-            0 => self.transmit(now, waiting, out),
-            mtu => self.split(now, waiting, mtu, out),
+        let Packet { l3, split_mtu, ttl, .. } = *packet.packet();
+        let l3 = usize::from(l3);
+        if split_mtu == 0 {
+            let resolve = self.resolve(now, iface, neighbor, out);
+            let came_as = if resolve.holds() { CameAs::read(&frame, l3) } else { None };
+            emit::headers(&mut frame, &packet);
+            let waiting = Waiting { frame, iface, neighbor, sender, l3, came_as };
+            return self.transmit_to(now, waiting, resolve, out);
         }
+        let came_as = CameAs::read(&frame, l3);
+        emit::headers(&mut frame, &packet);
+        // What the box cuts of its own has an identification of its own (RFC 6864 §4.1): the stack writes the same one
+        // into every packet.
+        if packet.packet().is_v4() && !matches!(sender, Sender::Transit(_)) {
+            emit::fragment(&mut frame, l3, packet.packet(), ttl, Some(self.fragment_ids.next()));
+        }
+        self.split(now, Waiting { frame, iface, neighbor, sender, l3, came_as }, split_mtu, out);
     }
 
     /// Hands a packet to the stack on `owner` and counts it; it came in by `iface`.
@@ -134,7 +144,13 @@ impl<B: Buffer> Plane<B> {
             }
             Ok(Arrived::Fragment(_)) | Err(_) => None,
         };
-        if let Some(packet) = packet {
+        // It has been rewritten already; its sender knows it as it was before that.
+        let Some((mut packet, CameAs { endpoints, ttl })) = packet.zip(waiting.came_as) else { return };
+        packet.set_src(endpoints.src, endpoints.sport);
+        packet.set_dst(endpoints.dst, endpoints.dport);
+        packet.ttl = ttl;
+        if let Ok(as_it_came) = self.conntrack.confirm(now, Tracked::untracked(packet), &[]) {
+            emit::headers(&mut waiting.frame, &as_it_came);
             self.answer(now, iface, Answer::HostUnreachable, &packet, &waiting.frame, out);
         }
     }
@@ -260,6 +276,17 @@ impl<B: Buffer> Plane<B> {
         }
     }
 
+    /// The way of a packet of the box itself, from an address of `iface`.
+    pub(crate) fn walk_out_own(
+        &mut self,
+        now: Instant,
+        iface: IfaceId,
+        packet: Packet,
+        frame: &B,
+    ) -> Result<Way, Refusal> {
+        self.walk_out(now, iface, packet, frame, Kind::Own)
+    }
+
     fn walk_out(
         &mut self,
         now: Instant,
@@ -283,9 +310,18 @@ impl<B: Buffer> Plane<B> {
             self.run_chain(now, Hook::Input, owner, &mut tracked)?;
             return Ok(Way::In(self.confirm(now, tracked, frame)?, owner));
         }
+        // The stack, or a dnat on output, may name what is on no wire.
+        if ingress::is_martian_destination(tracked.packet.dst) {
+            return Err(DropReason::MartianDestination.into());
+        }
         let hop = self.routes.local(&self.ifaces, iface, tracked.packet.dst)?;
         self.rules.trace.note(|| TraceStep::Routed { iface: hop.iface, neighbor: hop.neighbor });
         tracked.packet.oif = Some(hop.iface);
+        // The stack goes by the Iface that has its address; the way out may be narrower.
+        let mtu = self.ifaces.get(hop.iface).map_or(0, |iface| iface.link.mtu);
+        if tracked.packet.wire_len > u32::from(mtu) {
+            tracked.packet.split_mtu = mtu;
+        }
         self.run_chain(now, Hook::Postrouting, hop.iface, &mut tracked)?;
         let confirmed = match kind {
             Kind::Log | Kind::LossReport => self.conntrack.confirm_log(now, tracked)?,

@@ -16,7 +16,7 @@ use crate::chain::View;
 use crate::conntrack::{Direction, Tracked};
 use crate::parse::{Packet, is_host_address};
 use crate::{DropReason, chain};
-use policy::{FunctionId, Hook, Policy, Step, Translation};
+use policy::{AddrRef, FunctionId, Hook, Policy, Step, Translation};
 use wire::{IfaceId, IpAddr};
 
 /// Where a translation was decided, and so where it is applied again.
@@ -35,16 +35,27 @@ pub(crate) struct Sites {
     pub snat: Option<Site>,
 }
 
-/// Does the policy translate sources dynamically, so that mappings are needed?
-pub(crate) fn is_dynamic(policy: &Policy) -> bool {
-    let by_rule = |step: &Step| match step {
-        Step::Translate { translation, .. } => {
-            matches!(translation, Translation::Snat { .. } | Translation::Masquerade)
+/// How many mappings the policy can make, whatever packets come: so many for each outer address that it names.
+pub(crate) fn most_mappings(policy: &Policy) -> u32 {
+    /// Ports of TCP and UDP, and identifiers of ICMP.
+    const OF_ADDRESS: u32 = 3 << 16;
+    /// Of both families; and one that it had before its lease changed, whose mappings are still held.
+    const OF_IFACE: u32 = 3 * OF_ADDRESS;
+    let by_step = |step: &Step| match step {
+        Step::Translate { translation: Translation::Snat { address, .. }, .. } => match address {
+            Some(AddrRef::Fixed(_)) => OF_ADDRESS,
+            Some(AddrRef::Iface(_)) => OF_IFACE,
+            // Every source keeps its address.
+            None => u32::MAX,
+        },
+        Step::Translate { translation: Translation::Masquerade, .. } => {
+            OF_IFACE.saturating_mul(policy.ifaces.len() as u32)
         }
-        _ => false,
+        _ => 0,
     };
-    policy.ifaces.iter().any(|iface| iface.masquerade)
-        || policy.functions.iter().any(|function| function.program.steps().iter().any(by_rule))
+    let by_ifaces = policy.ifaces.iter().map(|iface| if iface.masquerade { OF_IFACE } else { 0 });
+    let by_steps = policy.functions.iter().flat_map(|function| function.program.steps()).map(by_step);
+    by_ifaces.chain(by_steps).fold(0, u32::saturating_add)
 }
 
 /// Decides a translation that an action asks for, for a flow's first packet. False: it does not apply to this packet,
@@ -115,7 +126,7 @@ pub(crate) fn snat(
     let packet = &tracked.packet;
     let own_port = packet.ports().0;
     let named = port.filter(|_| packet.has_ports());
-    let dynamic = named.is_none() && (packet.has_ports() || packet.is_icmp_query());
+    let dynamic = named.is_none() && (packet.has_ports() || packet.is_icmp_request());
     let port = if dynamic {
         view.conntrack.choose_port(view.now, random, packet, address).ok_or(DropReason::NatClash)?
     } else {

@@ -6,9 +6,10 @@
 //! matters least gives way, and of the frames that wait for one neighbor the oldest is dropped.
 
 use crate::iface::Iface;
+use crate::parse::{self, Quote};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-use wire::{Duration, IfaceId, Instant, IpAddr, MacAddr};
+use wire::{Buffer, Duration, IfaceId, Instant, IpAddr, MacAddr, ipv4, ipv6};
 
 /// Between two questions for one neighbor (RFC 1122 §2.3.2.1, RFC 4861 RETRANS_TIMER).
 const ASK_INTERVAL: Duration = Duration::from_secs(1);
@@ -37,6 +38,12 @@ struct Entry {
     used: Instant,
 }
 
+impl Entry {
+    fn is(&self, iface: IfaceId, address: IpAddr) -> bool {
+        self.iface == iface && self.address == address
+    }
+}
+
 /// What to do with a frame for a neighbor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Resolve {
@@ -48,6 +55,12 @@ pub(crate) enum Resolve {
     Wait,
     /// Hold it, and ask everybody.
     WaitAsk,
+}
+
+impl Resolve {
+    pub fn holds(self) -> bool {
+        matches!(self, Self::Wait | Self::WaitAsk)
+    }
 }
 
 /// A question to be sent because time has passed: to one station, or to all.
@@ -66,6 +79,25 @@ pub(crate) struct Waiting<B> {
     pub sender: Sender,
     /// Where in the frame the IP header begins.
     pub l3: usize,
+    /// As it came, where it may be answered and its neighbor was not known.
+    pub came_as: Option<CameAs>,
+}
+
+/// What a packet's rewriting has changed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CameAs {
+    pub endpoints: Quote,
+    pub ttl: u8,
+}
+
+impl CameAs {
+    /// Reads a packet before it is rewritten.
+    pub fn read<B: Buffer>(frame: &B, l3: usize) -> Option<Self> {
+        let bytes = frame.head().get(l3..)?;
+        let v6 = bytes.first()? >> 4 == 6;
+        let ttl = *bytes.get(if v6 { ipv6::field::HOP_LIMIT } else { ipv4::field::TTL })?;
+        parse::quote(bytes, v6).map(|endpoints| Self { endpoints, ttl })
+    }
 }
 
 /// On whose account a packet is sent.
@@ -102,6 +134,8 @@ pub(crate) struct Neighbors<B> {
     seed: u64,
     /// No entry wants anything before this.
     next_timer: Option<Instant>,
+    /// A neighbor that had to give way while it was asked for: nobody will answer the frames that wait for it.
+    given_way: Option<(IfaceId, IpAddr)>,
 }
 
 impl<B> Neighbors<B> {
@@ -115,10 +149,12 @@ impl<B> Neighbors<B> {
             max_waiting: waiting,
             seed,
             next_timer: None,
+            given_way: None,
         }
     }
 
-    fn set(&mut self, iface: IfaceId, address: IpAddr) -> &mut [Option<Entry>] {
+    /// The places where a neighbor may be.
+    fn set_range(&self, iface: IfaceId, address: IpAddr) -> core::ops::Range<usize> {
         let bits = match address {
             IpAddr::V4(address) => u128::from(address.to_bits()),
             IpAddr::V6(address) => address.to_bits(),
@@ -126,11 +162,16 @@ impl<B> Neighbors<B> {
         let product = u128::from(bits as u64 ^ (bits >> 64) as u64 ^ self.seed) * 0x9e37_79b9_7f4a_7c15;
         let hash = (product >> 64) as usize ^ product as usize ^ usize::from(iface.0);
         let set = hash & (self.entries.len() / WAYS - 1);
-        self.entries.get_mut(set * WAYS..(set + 1) * WAYS).unwrap_or_default()
+        set * WAYS..(set + 1) * WAYS
+    }
+
+    fn set(&mut self, iface: IfaceId, address: IpAddr) -> &mut [Option<Entry>] {
+        let places = self.set_range(iface, address);
+        self.entries.get_mut(places).unwrap_or_default()
     }
 
     fn entry(&mut self, iface: IfaceId, address: IpAddr) -> Option<&mut Entry> {
-        let same = |entry: &&mut Entry| entry.iface == iface && entry.address == address;
+        let same = |entry: &&mut Entry| entry.is(iface, address);
         self.set(iface, address).iter_mut().flatten().find(same)
     }
 
@@ -141,9 +182,18 @@ impl<B> Neighbors<B> {
             Some(Entry { state: State::Incomplete { .. }, used, .. }) => (1, *used),
             Some(Entry { used, .. }) => (2, *used),
         };
-        if let Some(place) = self.set(entry.iface, entry.address).iter_mut().min_by_key(|place| weight(place)) {
-            *place = Some(entry);
+        let place = self.set(entry.iface, entry.address).iter_mut().min_by_key(|place| weight(place));
+        if let Some(Entry { iface, address, state: State::Incomplete { .. }, .. }) =
+            place.and_then(|place| place.replace(entry))
+        {
+            self.given_way = Some((iface, address));
         }
+    }
+
+    /// A neighbor that was still asked for when [`resolve`](Self::resolve) or [`learn`](Self::learn) needed its place:
+    /// whoever called these drops what waits for it.
+    pub fn take_given_way(&mut self) -> Option<(IfaceId, IpAddr)> {
+        self.given_way.take()
     }
 
     fn wake_at(&mut self, at: Instant) {
@@ -168,6 +218,33 @@ impl<B> Neighbors<B> {
                 self.wake_at(again_at);
                 Resolve::FoundAsk(mac)
             }
+        }
+    }
+
+    /// The place of a neighbor that is in the table.
+    pub fn place_of(&self, iface: IfaceId, address: IpAddr) -> Option<u32> {
+        let places = self.set_range(iface, address);
+        let same = |place: &usize| matches!(self.entries.get(*place), Some(Some(entry)) if entry.is(iface, address));
+        places.clone().find(same).map(|place| place as u32)
+    }
+
+    /// The MAC address of a neighbor at its place, if it can be used without a question. Follow it with
+    /// [`touch`](Self::touch) where it is used; both together are [`resolve`](Self::resolve).
+    #[inline(always)]
+    pub fn at(&self, place: u32, now: Instant, iface: IfaceId, address: IpAddr) -> Option<MacAddr> {
+        let entry = self.entries.get(place as usize)?.as_ref().filter(|entry| entry.is(iface, address))?;
+        match entry.state {
+            State::Reachable { mac, until } if now < until => Some(mac),
+            State::Probing { mac, .. } => Some(mac),
+            _ => None,
+        }
+    }
+
+    /// The neighbor at this place is used.
+    #[inline]
+    pub fn touch(&mut self, place: u32, now: Instant) {
+        if let Some(Some(entry)) = self.entries.get_mut(place as usize) {
+            entry.used = now;
         }
     }
 
@@ -308,7 +385,7 @@ mod tests {
     }
 
     fn waiting(host: u8, frame: u32) -> Waiting<u32> {
-        Waiting { frame, iface: LAN, neighbor: address(host), sender: Sender::Own(LAN), l3: 14 }
+        Waiting { frame, iface: LAN, neighbor: address(host), sender: Sender::Own(LAN), l3: 14, came_as: None }
     }
 
     #[test]
@@ -365,6 +442,20 @@ mod tests {
             assert!(neighbors.hold(waiting(frame as u8 + 20, frame)).is_none());
         }
         assert_eq!(neighbors.hold(waiting(7, 99)).map(|waiting| waiting.frame), Some(2));
+    }
+
+    #[test]
+    fn a_neighbor_that_gives_way_while_it_is_asked_for_is_named() {
+        let mut neighbors = Neighbors::<u32>::new(8, 16, 1);
+        for host in 1..=8 {
+            neighbors.resolve(secs(u64::from(host)), LAN, address(host));
+            assert_eq!(neighbors.take_given_way(), None);
+        }
+        neighbors.resolve(secs(9), LAN, address(9));
+        assert_eq!(neighbors.take_given_way(), Some((LAN, address(1))));
+        neighbors.learn(secs(9), LAN, address(10), MAC, Hint::Question);
+        assert_eq!(neighbors.take_given_way(), Some((LAN, address(2))));
+        assert_eq!(neighbors.take_given_way(), None);
     }
 
     #[test]

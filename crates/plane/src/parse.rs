@@ -101,36 +101,38 @@ impl Packet {
         self.total_len.saturating_sub(self.ip_header_len())
     }
 
-    /// Source and destination port; of an ICMP query its identifier twice; else zeros.
+    /// Source and destination port. The identifier of an ICMP query is the port of who asks, so that two hosts that ask
+    /// each other under one identifier are two flows; else zeros.
     pub fn ports(&self) -> (u16, u16) {
         match self.transport {
             Transport::Tcp(tcp) => (tcp.sport, tcp.dport),
             Transport::Udp(udp) => (udp.sport, udp.dport),
-            Transport::Icmp(icmp) if self.is_icmp_query() => (icmp.id, icmp.id),
+            Transport::Icmp(icmp) if self.is_icmp_request() => (icmp.id, 0),
+            Transport::Icmp(icmp) if self.is_icmp_query() => (0, icmp.id),
             Transport::Icmp(_) | Transport::Other => (0, 0),
         }
     }
 
-    /// Rewrites the source endpoint; the port (of an ICMP query: its identifier) of a protocol that has one.
+    /// Rewrites the source endpoint; the port (of an ICMP request: its identifier) of a protocol that has one.
     pub fn set_src(&mut self, address: IpAddr, port: u16) {
         self.src = address;
-        let query = self.is_icmp_query();
+        let asks = self.is_icmp_request();
         match &mut self.transport {
             Transport::Tcp(tcp) => tcp.sport = port,
             Transport::Udp(udp) => udp.sport = port,
-            Transport::Icmp(icmp) if query => icmp.id = port,
+            Transport::Icmp(icmp) if asks => icmp.id = port,
             Transport::Icmp(_) | Transport::Other => {}
         }
     }
 
-    /// As [`set_src`](Self::set_src), the destination endpoint.
+    /// As [`set_src`](Self::set_src), the destination endpoint; its identifier belongs to a reply.
     pub fn set_dst(&mut self, address: IpAddr, port: u16) {
         self.dst = address;
-        let query = self.is_icmp_query();
+        let answers = self.is_icmp_query() && !self.is_icmp_request();
         match &mut self.transport {
             Transport::Tcp(tcp) => tcp.dport = port,
             Transport::Udp(udp) => udp.dport = port,
-            Transport::Icmp(icmp) if query => icmp.id = port,
+            Transport::Icmp(icmp) if answers => icmp.id = port,
             Transport::Icmp(_) | Transport::Other => {}
         }
     }
@@ -143,6 +145,15 @@ impl Packet {
         match self.transport {
             Transport::Icmp(icmp) if self.is_v4() => icmpv4::is_query(icmp.kind),
             Transport::Icmp(icmp) => icmpv6::is_query(icmp.kind),
+            _ => false,
+        }
+    }
+
+    /// An ICMP query that asks.
+    pub fn is_icmp_request(&self) -> bool {
+        match self.transport {
+            Transport::Icmp(icmp) if self.is_v4() => icmpv4::is_request(icmp.kind),
+            Transport::Icmp(icmp) => icmpv6::is_request(icmp.kind),
             _ => false,
         }
     }
@@ -381,7 +392,7 @@ fn least_transport_header(bytes: &[u8], protocol: u8, v6: bool) -> usize {
 }
 
 /// `bytes` begins with the transport header; `len` bytes of it are the packet's.
-fn transport(bytes: &[u8], len: usize, protocol: u8, v6: bool) -> Result<Transport, DropReason> {
+pub(crate) fn transport(bytes: &[u8], len: usize, protocol: u8, v6: bool) -> Result<Transport, DropReason> {
     let bytes = bytes.get(..len.min(bytes.len())).unwrap_or(bytes);
     match protocol {
         protocol::TCP => {
@@ -458,15 +469,17 @@ pub(crate) fn quote(bytes: &[u8], v6: bool) -> Option<Quote> {
         },
         protocol::ICMP | protocol::ICMPV6 if (protocol == protocol::ICMPV6) == v6 => match *transport {
             [kind, _, _, _, a, b, ..] => {
-                let (query, error) = match v6 {
-                    true => (icmpv6::is_query(kind), icmpv6::is_error(kind)),
-                    false => (icmpv4::is_query(kind), icmpv4::is_error(kind)),
+                let (query, request, error) = match v6 {
+                    true => (icmpv6::is_query(kind), icmpv6::is_request(kind), icmpv6::is_error(kind)),
+                    false => (icmpv4::is_query(kind), icmpv4::is_request(kind), icmpv4::is_error(kind)),
                 };
-                let id = if query { u16::from_be_bytes([a, b]) } else { 0 };
-                if error {
-                    return None;
+                let id = u16::from_be_bytes([a, b]);
+                match (query, request) {
+                    _ if error => return None,
+                    (true, true) => (id, 0),
+                    (true, false) => (0, id),
+                    (false, _) => (0, 0),
                 }
-                (id, id)
             }
             _ => return None,
         },

@@ -56,6 +56,7 @@ impl From<DropReason> for Refusal {
 
 impl<B: Buffer> Plane<B> {
     /// One received frame, to its end.
+    #[inline(never)]
     pub(crate) fn receive(&mut self, now: Instant, port: PortId, mut frame: B, out: &mut impl Outlet<B>) {
         let (iface, link) = match self.arrive(port, &frame) {
             Ok((iface, link)) => (iface, link),
@@ -135,6 +136,7 @@ impl<B: Buffer> Plane<B> {
         out: &mut impl Outlet<B>,
     ) -> Result<Way, Refusal> {
         self.rules.trace.note(|| TraceStep::Received { iface, packet: Summary::of(&packet) });
+        self.rules.counts.begin_trail();
         let mut tracked = self.track(now, iface, packet, frame)?;
         self.run_chain(now, Hook::Prerouting, iface, &mut tracked)?;
         if self.is_local(iface, &tracked.packet) {
@@ -152,6 +154,7 @@ impl<B: Buffer> Plane<B> {
             return self.arrive_at(now, owner, tracked, frame);
         }
         self.run_chain(now, Hook::Postrouting, hop.iface, &mut tracked)?;
+        self.remember(iface, &tracked, &hop);
         Ok(Way::Out(self.confirm(now, tracked, frame)?, hop))
     }
 

@@ -83,7 +83,7 @@ pub struct Summary {
     pub src: IpAddr,
     pub dst: IpAddr,
     pub protocol: u8,
-    /// Of an ICMP query its identifier twice; 0 for protocols without.
+    /// The identifier of an ICMP query is the port of who asks; 0 for protocols without.
     pub sport: u16,
     pub dport: u16,
     pub ttl: u8,

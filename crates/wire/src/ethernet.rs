@@ -34,6 +34,7 @@ pub struct Header {
 }
 
 impl Header {
+    #[inline]
     pub fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
         let header = bytes.first_chunk::<HEADER_LEN>().ok_or(Malformed::Truncated)?;
         let [d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5, t0, t1] = *header;
@@ -55,13 +56,16 @@ impl Header {
     }
 
     /// Writes the header at the start of `bytes`, which must hold [`len_for`](Self::len_for) of them; priority 0.
+    #[inline]
     pub fn emit(bytes: &mut [u8], dst: MacAddr, src: MacAddr, vid: Option<u16>, ethertype: u16) {
-        put(bytes, 0, &dst.0);
-        put(bytes, 6, &src.0);
+        if let Some(bytes) = bytes.first_chunk_mut::<HEADER_LEN>() {
+            bytes[..6].copy_from_slice(&dst.0);
+            bytes[6..12].copy_from_slice(&src.0);
+            bytes[12..].copy_from_slice(&if vid.is_none() { ethertype } else { TPID }.to_be_bytes());
+        }
         match vid {
-            None => put(bytes, 12, &ethertype.to_be_bytes()),
+            None => {}
             Some(vid) => {
-                put(bytes, 12, &TPID.to_be_bytes());
                 put(bytes, 14, &(vid & 0x0fff).to_be_bytes());
                 put(bytes, 16, &ethertype.to_be_bytes());
             }

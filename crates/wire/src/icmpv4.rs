@@ -45,3 +45,9 @@ pub const fn is_query(kind: u8) -> bool {
     use kind::*;
     matches!(kind, ECHO_REQUEST | ECHO_REPLY | TIMESTAMP_REQUEST..=ADDRESS_MASK_REPLY)
 }
+
+/// A query that asks.
+pub const fn is_request(kind: u8) -> bool {
+    use kind::*;
+    matches!(kind, ECHO_REQUEST | TIMESTAMP_REQUEST | INFORMATION_REQUEST | ADDRESS_MASK_REQUEST)
+}

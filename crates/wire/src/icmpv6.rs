@@ -40,6 +40,11 @@ pub const fn is_query(kind: u8) -> bool {
     matches!(kind, kind::ECHO_REQUEST | kind::ECHO_REPLY)
 }
 
+/// A query that asks.
+pub const fn is_request(kind: u8) -> bool {
+    kind == kind::ECHO_REQUEST
+}
+
 /// Neighbor discovery (RFC 4861 §4).
 pub const fn is_neighbor_discovery(kind: u8) -> bool {
     matches!(kind, kind::ROUTER_SOLICITATION..=kind::REDIRECT)

@@ -1,29 +1,10 @@
 //! Where Linux and our router differ on purpose, each with its name and the reason.
 
+use crate::case::{ACK, Case, FIN, RST, SYN, flags, is_echo_reply, is_error};
 use plane::DropReason;
-use policy::{Field, FunctionKind, Ipv4Config, Policy, Step, Test};
+use policy::{CtState, Field, FunctionKind, Ipv4Config, Step, Test};
 use story::packet::{Key, Kind, Packet};
-use wire::{Cidr, Cidr4, IpAddr, icmpv4, icmpv6};
-
-/// A packet that the routers did not treat alike.
-pub struct Case<'a> {
-    pub policy: &'a Policy,
-    /// The pair's first packet, and what became of it on its way.
-    pub first: Option<&'a Packet>,
-    pub passed: Option<&'a Packet>,
-    /// Our router dropped nothing of it, so that it may be remembered; and it was answered by a RST.
-    pub lives: bool,
-    pub refused: bool,
-    /// The packet that made the difference.
-    pub sent: &'a Packet,
-    /// The Iface that it came in by.
-    pub port: usize,
-    /// What left, decoded.
-    pub ours: &'a [(usize, Packet)],
-    pub linux: &'a [(usize, Packet)],
-    /// Why our router dropped packets.
-    pub drops: &'a [DropReason],
-}
+use wire::{Cidr4, IpAddr};
 
 pub struct Difference {
     pub name: &'static str,
@@ -32,23 +13,6 @@ pub struct Difference {
 }
 
 pub const DIFFERENCES: &[Difference] = &[
-    Difference {
-        name: "tcp picked up by SYN+ACK, FIN or nothing",
-        reason: "without stateful_tcp any segment but a RST may be the first that is seen of a connection; Linux picks up by SYN or ACK only",
-        is: |case| {
-            let known = case.repeats_first() || case.answers_first() || case.is_about_first();
-            !case.policy.conntrack.stateful_tcp
-                && (case.is_fresh() && is_odd_start(case.sent) || known && case.first.is_some_and(is_odd_start))
-        },
-    },
-    Difference {
-        name: "echo reply that nobody asked for",
-        reason: "it begins a flow of its own identifier, as a rule may let it; to Linux it is invalid",
-        is: |case| {
-            let known = case.repeats_first() || case.answers_first() || case.is_about_first();
-            !case.answers_first() && is_echo_reply(case.sent) || known && case.first.is_some_and(is_echo_reply)
-        },
-    },
     Difference {
         name: "subnet-router anycast",
         reason: "Linux takes the first address of each IPv6 subnet for its own (RFC 4291 §2.6.1); ours has the addresses of its configuration",
@@ -103,39 +67,6 @@ pub const DIFFERENCES: &[Difference] = &[
         },
     },
     Difference {
-        name: "segments that fit no state",
-        reason: "without stateful_tcp nothing is invalid for its state; Linux refuses what an opener acknowledges or closes before the other side has spoken, SYN+ACK from the opener, and FIN or SYN+ACK behind a RST",
-        is: |case| {
-            let (sent, first) = (case.flags(), case.first.map_or(0, flags));
-            let opened = first & (SYN | ACK) == SYN;
-            let early = opened && (sent & (ACK | FIN) != 0 || sent & (SYN | RST) == 0);
-            let odd = case.repeats_first() && (early || sent & (SYN | ACK) == SYN | ACK)
-                || case.answers_first() && opened && sent & FIN != 0;
-            let refused = case.refused && case.repeats_first();
-            case.is_tcp() && sent & RST == 0 && (refused || odd && !case.policy.conntrack.stateful_tcp)
-        },
-    },
-    Difference {
-        name: "an acknowledgment in answer to a SYN",
-        reason: "with stateful_tcp what fits no state is invalid; Linux lets it pass for the sake of connections that only one side remembers (RFC 9293 §3.5.1)",
-        is: |case| {
-            let bare = case.flags() & (SYN | ACK | FIN | RST) == ACK;
-            case.policy.conntrack.stateful_tcp && case.is_tcp() && bare && case.answers_first()
-        },
-    },
-    Difference {
-        name: "errors about packets that belong to no flow",
-        reason: "our own errors are related whatever they are about; Linux finds those invalid that are about something invalid, and rules see that",
-        is: |case| {
-            let invalid = case.is_fresh()
-                && (case.is_tcp()
-                    && (case.flags() & RST != 0 || is_odd_start(case.sent) || case.policy.conntrack.stateful_tcp)
-                    || is_echo_reply(case.sent));
-            let error = |all: &[(usize, Packet)]| matches!(all, [(_, only)] if is_error(only));
-            invalid && (case.linux.is_empty() && error(case.ours) || case.ours.is_empty() && error(case.linux))
-        },
-    },
-    Difference {
         name: "errors about packets for another Iface's address",
         reason: "Linux lets them come from the address that was asked for, and go the way of that; ours speak from the Iface that they came in by",
         is: |case| {
@@ -186,16 +117,6 @@ pub const DIFFERENCES: &[Difference] = &[
             let mut all = case.policy.ifaces.iter().flat_map(|iface| iface.prerouting.iter().chain(&iface.input));
             let to_other = |packet: &Packet| packet.dst.is_some_and(|dst| case.is_own(dst));
             all.any(is_nat) && (case.is_to_other_iface() || case.first.is_some_and(to_other))
-        },
-    },
-    Difference {
-        name: "what follows a refusal",
-        reason: "Linux forgets a connection at the RST that refuses it; ours remembers it for ten seconds",
-        is: |case| {
-            let to_box = case
-                .first
-                .is_some_and(|first| first.kind == Kind::Tcp && first.dst.is_some_and(|dst| case.is_own(dst)));
-            case.refused && (case.repeats_first() || case.is_about_first()) || to_box && case.quotes_first()
         },
     },
     Difference {
@@ -258,131 +179,88 @@ pub const DIFFERENCES: &[Difference] = &[
             matches!(case.sent.kind, Kind::Ip(_)) && case.drops == [DropReason::Rejected] && case.linux.is_empty()
         },
     },
+    Difference {
+        name: "errors about packets that belong to no flow",
+        reason: "our own errors are related whatever they are about; Linux finds those invalid that are about something invalid, and rules see that",
+        is: |case| {
+            let error = |all: &[(usize, Packet)]| matches!(all, [(_, only)] if is_error(only));
+            let one = case.linux.is_empty() && error(case.ours) || case.ours.is_empty() && error(case.linux);
+            one && (case.state == Some(CtState::Invalid) || case.splits(|split| split.linux == CtState::Invalid))
+        },
+    },
+    Difference {
+        name: "segments that fit no state",
+        reason: "without stateful_tcp nothing is invalid for its state or its numbers but a RST that nobody knows; Linux refuses to be picked up by SYN+ACK, FIN or nothing, what an opener acknowledges or closes before the other side has spoken, SYN+ACK from the opener, and FIN or SYN+ACK behind a RST",
+        is: |case| {
+            !case.policy.conntrack.stateful_tcp
+                && case.splits(|split| {
+                    split.packet.kind == Kind::Tcp && split.linux == CtState::Invalid && split.ours != CtState::Invalid
+                })
+        },
+    },
+    Difference {
+        name: "echo reply that nobody asked for",
+        reason: "it begins a flow of its own identifier, as a rule may let it; to Linux it is invalid",
+        is: |case| {
+            case.splits(|split| {
+                is_echo_reply(&split.packet) && (split.ours, split.linux) == (CtState::New, CtState::Invalid)
+            })
+        },
+    },
+    Difference {
+        name: "an acknowledgment in answer to a SYN",
+        reason: "with stateful_tcp what fits no state is invalid; Linux lets it pass for the sake of connections that only one side remembers (RFC 9293 §3.5.1)",
+        is: |case| {
+            case.policy.conntrack.stateful_tcp
+                && case.splits(|split| {
+                    flags(&split.packet) & (SYN | ACK | FIN | RST) == ACK
+                        && split.ours == CtState::Invalid
+                        && split.linux != CtState::Invalid
+                })
+        },
+    },
+    Difference {
+        name: "a RST that is not believed",
+        reason: "with stateful_tcp a RST is invalid unless it is at exactly the next number, or acknowledges exactly what the other side has sent (RFC 5961 §3.2); Linux lets it pass, and one that answers a SYN without acknowledging it ends the connection",
+        is: |case| {
+            case.policy.conntrack.stateful_tcp
+                && case.splits(|split| {
+                    flags(&split.packet) & RST != 0 && split.ours == CtState::Invalid && split.linux != CtState::Invalid
+                })
+        },
+    },
+    Difference {
+        name: "what follows a RST",
+        reason: "Linux forgets a connection at the RST that refuses it; ours remembers it for ten seconds",
+        is: |case| {
+            case.splits(|split| {
+                split.packet_is_tcp_or_error()
+                    && split.after_reset
+                    && matches!(split.linux, CtState::New | CtState::Invalid)
+            })
+        },
+    },
+    Difference {
+        name: "the RST of the box's own stack",
+        reason: "smoltcp answers a segment without ACK that is no SYN by a bare RST, where RFC 9293 §3.10.7.1 asks for RST+ACK, and ignores contradictory flags",
+        is: |case| {
+            let only = |all: &[(usize, Packet)]| all.is_empty() || matches!(all, [(_, only)] if flags(only) & RST != 0);
+            case.delivered && case.is_tcp() && only(case.ours) && only(case.linux)
+        },
+    },
+    Difference {
+        name: "a SYN into a connection that is not over",
+        reason: "with stateful_tcp a SYN beside the window is invalid until both FINs are acknowledged or a RST was believed; Linux lets it pass, for its receiver to challenge (RFC 5961 §4)",
+        is: |case| {
+            case.policy.conntrack.stateful_tcp
+                && case.splits(|split| {
+                    flags(&split.packet) & (SYN | ACK | RST) == SYN
+                        && split.ours == CtState::Invalid
+                        && split.linux != CtState::Invalid
+                })
+        },
+    },
 ];
-
-const FIN: u64 = 1;
-const SYN: u64 = 2;
-const RST: u64 = 4;
-const ACK: u64 = 16;
-
-fn is_error(packet: &Packet) -> bool {
-    match &packet.kind {
-        Kind::Icmp(message) => icmpv4::is_error(message.kind),
-        Kind::Icmpv6(message) => icmpv6::is_error(message.kind),
-        _ => false,
-    }
-}
-
-fn flags(packet: &Packet) -> u64 {
-    packet.number(Key::Flags).unwrap_or(0)
-}
-
-/// Address and port, or identifier.
-type End = (Option<IpAddr>, Option<u64>);
-
-fn ends(packet: &Packet) -> (End, End) {
-    let port = |key| packet.number(key).or(packet.number(Key::EchoId));
-    ((packet.src, port(Key::Sport)), (packet.dst, port(Key::Dport)))
-}
-
-impl Case<'_> {
-    fn is_tcp(&self) -> bool {
-        self.sent.kind == Kind::Tcp
-    }
-
-    fn flags(&self) -> u64 {
-        flags(self.sent)
-    }
-
-    /// The packet belongs to no flow that the pair's first packet has begun.
-    fn is_fresh(&self) -> bool {
-        !(self.repeats_first() || self.answers_first())
-    }
-
-    /// The flow that the first packet has begun; a RST begins none, and with stateful_tcp only a SYN does.
-    fn flow(&self) -> impl Iterator<Item = &Packet> {
-        let begins = self.first.is_some_and(|first| {
-            let flags = flags(first) & (FIN | SYN | RST | ACK);
-            let strict = self.policy.conntrack.stateful_tcp;
-            first.kind != Kind::Tcp || if strict { flags == SYN } else { flags & RST == 0 }
-        });
-        self.first.into_iter().chain(self.passed).filter(move |_| begins && self.lives)
-    }
-
-    /// Every address of the pair.
-    fn all_ends(&self) -> impl Iterator<Item = IpAddr> {
-        let packets = self.first.into_iter().chain(self.passed).chain([self.sent]);
-        packets.flat_map(|packet| [packet.src, packet.dst]).flatten()
-    }
-
-    /// It travels in the direction of the first packet.
-    fn repeats_first(&self) -> bool {
-        self.flow().next().is_some_and(|first| ends(first) == ends(self.sent))
-    }
-
-    /// It travels against it: against what has become of it on its way.
-    fn answers_first(&self) -> bool {
-        let (src, dst) = ends(self.sent);
-        self.flow().last().is_some_and(|passed| ends(passed) == (dst, src))
-    }
-
-    /// It is an error that quotes a packet of the first one's flow.
-    fn is_about_first(&self) -> bool {
-        let quoted = self.sent.quote.as_deref().map(ends);
-        quoted.is_some_and(|(src, dst)| self.flow().any(|known| ends(known) == (src, dst) || ends(known) == (dst, src)))
-    }
-
-    /// It is an error that quotes the first packet, whatever became of that.
-    fn quotes_first(&self) -> bool {
-        let quoted = self.sent.quote.as_deref().map(ends);
-        quoted.is_some() && quoted == self.first.map(ends)
-    }
-
-    /// For an own address of another Iface than the one that it came in by.
-    fn is_to_other_iface(&self) -> bool {
-        self.sent.dst.is_some_and(|dst| self.is_own(dst) && !self.is_of_iface(dst))
-    }
-
-    fn subnets(&self) -> impl Iterator<Item = (usize, IpAddr, u8)> {
-        self.policy.ifaces.iter().enumerate().flat_map(|(at, iface)| {
-            let four = match iface.ipv4 {
-                Ipv4Config::Static(config) => Some((at, IpAddr::V4(config.address), config.prefix_len)),
-                _ => None,
-            };
-            four.into_iter().chain(iface.address6.iter().map(move |(own, len)| (at, IpAddr::V6(*own), *len)))
-        })
-    }
-
-    /// One of the box's addresses.
-    fn is_own(&self, address: IpAddr) -> bool {
-        self.subnets().any(|(_, own, _)| own == address)
-    }
-
-    /// One of the addresses of the Iface that the packet came in by.
-    fn is_of_iface(&self, address: IpAddr) -> bool {
-        self.subnets().any(|(at, own, _)| at == self.port && own == address)
-    }
-
-    /// On the link that the packet came from.
-    fn is_on_link(&self, address: IpAddr) -> bool {
-        let mut own = self.subnets().filter(|(at, ..)| *at == self.port);
-        own.any(|(_, own, len)| Cidr::masked(own, len).is_ok_and(|net| net.contains(address)))
-    }
-}
-
-/// A segment that ours lets begin a connection without stateful_tcp, and Linux does not.
-fn is_odd_start(packet: &Packet) -> bool {
-    let flags = flags(packet) & (FIN | SYN | RST | ACK);
-    packet.kind == Kind::Tcp && flags & RST == 0 && (flags & FIN != 0 || flags == SYN | ACK || flags == 0)
-}
-
-fn is_echo_reply(packet: &Packet) -> bool {
-    match &packet.kind {
-        Kind::Icmp(message) => message.kind == icmpv4::kind::ECHO_REPLY,
-        Kind::Icmpv6(message) => message.kind == icmpv6::kind::ECHO_REPLY,
-        _ => false,
-    }
-}
 
 /// The difference that explains a case.
 pub fn explain(case: &Case<'_>) -> Option<&'static Difference> {

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use export::Export;
 use lab::{Host, RawSocket};
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, send, socket};
+use policy::CtState;
 use sim::Hosts;
 use std::io::Write;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -17,6 +18,25 @@ use wire::{Ipv4Addr, MacAddr, PortId, arp, ethernet};
 
 /// How long Linux may take for a frame.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Counts what tracking thinks of the packets that come in: behind it (-200), before the rules.
+const STATES: &str = "
+table inet saltgate_oracle
+delete table inet saltgate_oracle
+table inet saltgate_oracle {
+  counter new {}
+  counter established {}
+  counter related {}
+  counter invalid {}
+  chain states {
+    type filter hook prerouting priority -199
+    ct state new counter name new
+    ct state established counter name established
+    ct state related counter name related
+    ct state invalid counter name invalid
+  }
+}
+";
 
 /// A router in a network namespace.
 pub struct Linux {
@@ -111,7 +131,7 @@ impl Linux {
         }
         self.pipe("ip", &["-4", "-force", "-batch", "-"], four, false)?;
         self.pipe("ip", &["-6", "-force", "-batch", "-"], six, false)?;
-        self.pipe("nft", &["-f", "-"], export.ruleset.clone(), true)?;
+        self.pipe("nft", &["-f", "-"], export.ruleset.clone() + STATES, true)?;
         self.forget()
     }
 
@@ -159,6 +179,19 @@ impl Linux {
             .map(|code| i32::from_ne_bytes([code[0], code[1], code[2], code[3]]));
         ensure!(matches!(error, Some(0 | -2)), "cannot empty the flow table: {error:?}");
         Ok(())
+    }
+
+    /// What tracking thinks of each of these frames, when nothing has been before them; `None`: it did not see it.
+    pub fn states(&self, frames: &[Frame]) -> Result<Vec<Option<CtState>>> {
+        const RESET: &str = "nft reset counters table inet saltgate_oracle";
+        self.forget()?;
+        self.router.succeed(RESET)?;
+        let mut states = Vec::new();
+        for frame in frames {
+            self.send(frame)?;
+            states.push(counted(&self.router.succeed(RESET)?));
+        }
+        Ok(states)
     }
 
     /// What leaves because of a frame.
@@ -218,6 +251,22 @@ impl Linux {
         }
         Ok(())
     }
+}
+
+/// The first counter that has counted, of nft's list.
+fn counted(list: &str) -> Option<CtState> {
+    let mut name = "";
+    for words in list.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()) {
+        match words[..] {
+            ["counter", counter, "{"] => name = counter,
+            ["packets", packets, ..] if packets != "0" => {
+                let all = [CtState::New, CtState::Established, CtState::Related, CtState::Invalid];
+                return all.into_iter().find(|state| state.name() == name);
+            }
+            _ => {}
+        }
+    }
+    None
 }
 
 /// ARP, or neighbor discovery.

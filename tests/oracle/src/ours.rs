@@ -2,9 +2,10 @@
 
 use crate::packets::Sent;
 use anyhow::{Result, anyhow};
-use plane::{Counters, DropReason};
-use policy::Policy;
+use plane::{Counters, DropReason, TraceStep};
+use policy::{CtState, Policy};
 use sim::Happening;
+use story::packet::decode_frame;
 use story::{Action, Scene};
 use wire::PortId;
 
@@ -15,12 +16,24 @@ pub struct Ours {
 /// A frame on a wire: the position of its Iface, and its bytes.
 pub type Frame = (usize, Vec<u8>);
 
+/// What came of a frame.
+pub struct Said {
+    pub out: Vec<Frame>,
+    /// Why packets went nowhere.
+    pub drops: Vec<DropReason>,
+    /// What tracking thought of it.
+    pub state: Option<CtState>,
+    /// It reached the box's own stack.
+    pub delivered: bool,
+}
+
 impl Ours {
     pub fn new(policy: Policy) -> Result<Self> {
         let mut scene = Scene::new(policy, sim::Net::settings())
             .map_err(|errors| anyhow!("the router does not start: {errors:?}"))?;
         scene.net.settle()?;
         scene.forget();
+        scene.net.start_trace();
         Ok(Self { scene })
     }
 
@@ -35,20 +48,30 @@ impl Ours {
         Ok((usize::from(wire.port.0), self.scene.frame(wire, packet).map_err(say)?))
     }
 
-    /// What leaves because of a frame, and why packets went nowhere.
-    pub fn send(&mut self, (port, frame): &Frame) -> Result<(Vec<Frame>, Vec<DropReason>)> {
+    /// What comes of a frame. `believed`: it is of the host whose address it bears, which counts on from it.
+    pub fn send(&mut self, (port, frame): &Frame, believed: bool) -> Result<Said> {
         let before = self.scene.net.counters().clone();
         self.scene.net.send(PortId(*port as u16), frame);
-        self.scene.seen.remember(&story::packet::decode_frame(frame));
+        if believed {
+            self.scene.seen.remember(&decode_frame(frame));
+        }
         self.scene.net.settle()?;
         let mut out = Vec::new();
         for happening in self.scene.net.take() {
             if let Happening::Sent { port, bytes } = happening {
-                self.scene.seen.remember(&story::packet::decode_frame(&bytes));
+                if believed {
+                    self.scene.seen.remember(&decode_frame(&bytes));
+                }
                 out.push((usize::from(port.0), bytes));
             }
         }
-        Ok((out, drops(&before, self.scene.net.counters())))
+        let trace = self.scene.net.take_trace();
+        let state = trace.iter().find_map(|step| match step {
+            TraceStep::Tracked { state, .. } => Some(*state),
+            _ => None,
+        });
+        let delivered = trace.iter().any(|step| matches!(step, TraceStep::Delivered { .. }));
+        Ok(Said { out, drops: drops(&before, self.scene.net.counters()), state, delivered })
     }
 }
 

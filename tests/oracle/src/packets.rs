@@ -124,6 +124,19 @@ impl Edges {
         Sent { iface: self.ifaces[at].clone(), packet: self.packet(random, src, dst) }
     }
 
+    /// A packet that a conversation may begin with.
+    pub fn opening(&self, random: &mut Random, policy: &Policy) -> Sent {
+        loop {
+            let first = self.first(random, policy);
+            let words = first.packet.split(' ').collect::<Vec<_>>();
+            let other = words.first() == Some(&"tcp") && !words.contains(&"S") || words.contains(&"echo-reply");
+            // Not every time: a router may pick up a connection in the middle.
+            if !other || random.chance(5) {
+                return first;
+            }
+        }
+    }
+
     fn packet(&self, random: &mut Random, src: IpAddr, dst: IpAddr) -> String {
         let (sport, dport) = (*random.pick(&self.ports), *random.pick(&self.ports));
         let ends = match src {

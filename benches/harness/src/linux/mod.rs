@@ -102,7 +102,13 @@ impl Linux {
         with_rules.extend(more.finish());
         let archive = self.dir.join(format!("{}.cpio", name.replace(' ', "-")));
         std::fs::write(&archive, with_rules)?;
-        Ok(LinuxRouter { name: name.to_owned(), kernel: self.kernel.clone(), archive, memory_mib: 256 })
+        Ok(LinuxRouter {
+            name: name.to_owned(),
+            kernel: self.kernel.clone(),
+            archive,
+            memory_mib: 256,
+            patience: Duration::from_secs(120),
+        })
     }
 }
 
@@ -113,6 +119,8 @@ pub struct LinuxRouter {
     kernel: PathBuf,
     archive: PathBuf,
     pub memory_mib: u32,
+    /// How long its boot may take.
+    pub patience: Duration,
 }
 
 impl Player for LinuxRouter {
@@ -139,7 +147,7 @@ impl Player for LinuxRouter {
     }
 
     fn patience(&self) -> Duration {
-        Duration::from_secs(120)
+        self.patience
     }
 }
 

@@ -1,5 +1,7 @@
 //! Lists of rules of the shapes that measurements are made with, from seeds.
 //!
+//! * `Ports`: a destination port each, of UDP and TCP in turn;
+//! * `Sources`: a source address each;
 //! * `Acl`: an access list: nearly all rules name a source and a destination, of few servers and many clients;
 //! * `Fw`: a perimeter firewall: 61 % of the rules any source, 26 % any destination, 3 % both;
 //! * `Ipc`: connection rules of inside nets, 80 % narrow on both sides;
@@ -22,13 +24,18 @@ pub enum Kind {
     Ipc,
     Gateway,
     Adversary,
+    Ports,
+    Sources,
 }
 
 impl Kind {
-    pub const ALL: [Self; 5] = [Self::Acl, Self::Fw, Self::Ipc, Self::Gateway, Self::Adversary];
+    pub const ALL: [Self; 7] =
+        [Self::Ports, Self::Sources, Self::Acl, Self::Fw, Self::Ipc, Self::Gateway, Self::Adversary];
 
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Ports => "ports",
+            Self::Sources => "sources",
             Self::Acl => "acl",
             Self::Fw => "fw",
             Self::Ipc => "ipc",
@@ -106,7 +113,20 @@ pub fn rules(kind: Kind, count: usize, seed: u64) -> Vec<Rule> {
     let mut tries = 0;
     while rules.len() < count && tries < count * 20 + 1_000 {
         tries += 1;
-        let rule = rule(kind, &mut random, &nets, &servers);
+        let rule = match kind {
+            // Every other port, so that they are no range.
+            Kind::Ports => {
+                let (number, protocol) = (rules.len() as u32, if rules.len() % 2 == 0 { 17 } else { 6 });
+                let port = 10_001 + number / 2 * 2;
+                let dport = (port & 0xffff, port & 0xffff);
+                Rule { src: ANY, dst: ANY, sport: ANY_PORT, dport, protocol: Some(protocol) }
+            }
+            Kind::Sources => {
+                let address = random.bits();
+                Rule { src: (address, address), dst: ANY, sport: ANY_PORT, dport: ANY_PORT, protocol: None }
+            }
+            _ => rule(kind, &mut random, &nets, &servers),
+        };
         let key = (rule.src, rule.dst, rule.sport, rule.dport, rule.protocol);
         if seen.insert(key, ()).is_none() {
             rules.push(rule);
@@ -157,7 +177,7 @@ fn rule(kind: Kind, random: &mut Random, nets: &[u32], servers: &[(u32, u32)]) -
             20..50 => (net(random), *random.pick(servers)),
             _ => (host(random), host(random)),
         },
-        Kind::Gateway | Kind::Adversary => match share {
+        _ => match share {
             0..35 => (ANY, host(random)),
             35..60 => (net(random), host(random)),
             60..75 => (host(random), host(random)),

@@ -27,10 +27,11 @@ fn start(boot: BootArguments) -> ! {
         Ok(devices) => devices,
         Err(error) => computer.stay(&error),
     };
+    computer.report_clock();
     computer.fill_heap();
     let count = devices.nics.len();
-    let mut ports = MetalPorts::new(computer, devices, rt::heap::allocated);
-    let ready = ports.clock().now().as_micros();
+    let mut ports = MetalPorts::new(computer, devices);
+    let ready = ports.now().as_nanos() / 1000;
     ports.console(&alloc::format!("ready bridge of {count} NICs after {ready} us"));
     let mut burst = Burst::new();
     running();
@@ -42,7 +43,7 @@ fn start(boot: BootArguments) -> ! {
             burst.drain().for_each(|frame| ports.transmit(PortId(port ^ 1), frame));
         }
         ports.flush();
-        if ports.rest(ports.clock().now(), busy, None) && ports.typed().is_some() {
+        if ports.rest(ports.now(), busy, None) && ports.typed().is_some() {
             ports.report_counters();
         }
     }

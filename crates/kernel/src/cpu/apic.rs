@@ -23,21 +23,23 @@ const TIMER_DIVIDE: usize = 0x3e0;
 const MASKED: u32 = 1 << 16;
 const DIVIDE_BY_16: u32 = 3;
 
-/// How long the timer is watched to learn its frequency.
+/// How long the timer is watched at least to learn its frequency.
 const WATCH: Duration = Duration::from_micros(200);
 
 #[derive(Debug)]
 pub(crate) struct LocalApic {
     registers: Window,
     id: u8,
-    /// Timer ticks in 2^32 nanoseconds.
+    /// The time stamp counter when the timer began to be watched.
+    watched_from: u64,
+    /// Timer ticks in 2^32 nanoseconds; 0 as long as nobody knows.
     ticks: u64,
 }
 
 impl LocalApic {
-    /// Switches it on, with every legacy interrupt controller masked. `None` where the firmware has left it in x2APIC
-    /// mode or off.
-    pub fn enable(ring0: Ring0, space: &mut AddressSpace, clock: &Clock, timer: Vector) -> Option<Self> {
+    /// Switches it on, with every legacy interrupt controller masked, and begins to watch its timer, which is of no use
+    /// before it is [calibrated](Self::calibrate). `None` where the firmware has left it in x2APIC mode or off.
+    pub fn enable(ring0: Ring0, space: &mut AddressSpace) -> Option<Self> {
         // The two 8259s: all lines masked.
         ring0.out8(0x21, 0xff);
         ring0.out8(0xa1, 0xff);
@@ -47,15 +49,16 @@ impl LocalApic {
         }
         let registers = space.map_device(base & 0x000f_ffff_ffff_f000, 4096)?;
         set_end_of_interrupt(registers.base().as_ptr() as u64 + END as u64);
-        let mut apic = Self { registers, id: 0, ticks: 0 };
+        let mut apic = Self { registers, id: 0, watched_from: 0, ticks: 0 };
         apic.id = (apic.registers.read32(ID) >> 24) as u8;
         apic.registers.write32(SPURIOUS_VECTOR, 0x100 | u32::from(SPURIOUS));
         apic.registers.write32(TASK_PRIORITY, 0);
         apic.registers.write32(LINT0, MASKED);
         apic.registers.write32(LINT1, MASKED);
         apic.registers.write32(TIMER_DIVIDE, DIVIDE_BY_16);
-        apic.ticks = apic.watch(clock);
-        apic.registers.write32(TIMER, u32::from(timer.number()));
+        apic.registers.write32(TIMER, MASKED);
+        apic.watched_from = tsc();
+        apic.registers.write32(TIMER_INITIAL, u32::MAX);
         Some(apic)
     }
 
@@ -67,25 +70,22 @@ impl LocalApic {
         self.registers.write32(TIMER_INITIAL, ticks);
     }
 
-    pub fn stop_timer(&mut self) {
-        self.registers.write32(TIMER_INITIAL, 0);
-    }
-
     /// The number of this CPU, for those who send it interrupts.
     pub fn id(&self) -> u8 {
         self.id
     }
 
-    /// Counts ticks for a moment.
-    fn watch(&mut self, clock: &Clock) -> u64 {
-        self.registers.write32(TIMER, MASKED);
-        self.registers.write32(TIMER_INITIAL, u32::MAX);
-        let start = tsc();
-        let end = start + clock.ticks(WATCH);
-        while tsc() < end {}
+    /// Learns the frequency of the timer from what it has counted until now, and lets it interrupt by this vector.
+    pub fn calibrate(&mut self, clock: &Clock, timer: Vector) {
+        let watched = loop {
+            let watched = clock.duration(tsc() - self.watched_from);
+            if watched >= WATCH {
+                break watched;
+            }
+        };
         let count = u32::MAX - self.registers.read32(TIMER_CURRENT);
-        let nanos = clock.duration(tsc() - start).as_nanos().max(1);
+        self.ticks = ((u128::from(count) << 32) / watched.as_nanos().max(1)) as u64;
         self.registers.write32(TIMER_INITIAL, 0);
-        ((u128::from(count) << 32) / nanos) as u64
+        self.registers.write32(TIMER, u32::from(timer.number()));
     }
 }

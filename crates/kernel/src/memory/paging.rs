@@ -72,12 +72,19 @@ impl AddressSpace {
         }
         // Only now, when the code has pages of its own that keep their right.
         let is_code = |at: u64| sections.iter().any(|(range, p)| *p == Protection::Code && range.contains(&at));
-        for at in (0..MAPPED).step_by(LARGE_PAGE as usize) {
-            if self.entry(at, 2, false).is_some_and(Self::is_large) {
-                self.forbid_execution(at, 2);
-            } else {
-                let pages = (at..at + LARGE_PAGE).step_by(PAGE as usize);
-                pages.filter(|&page| !is_code(page)).for_each(|page| self.forbid_execution(page, 1));
+        for table in (0..MAPPED).step_by(LARGE_PAGE as usize * 512) {
+            // One walk for the 512 entries that lie side by side: there are 2048 of them.
+            let Some(first) = self.entry(table, 2, false) else { continue };
+            for (nth, at) in (table..).step_by(LARGE_PAGE as usize).take(512).enumerate() {
+                // SAFETY: `first` is the entry of a multiple of what a table maps, so it is the first of 512.
+                let entry = unsafe { first.add(nth) };
+                if Self::is_large(entry) {
+                    // SAFETY: as above; only this value changes page tables.
+                    unsafe { entry.write(entry.read() | NO_EXECUTE) }
+                } else {
+                    let pages = (at..at + LARGE_PAGE).step_by(PAGE as usize);
+                    pages.filter(|&page| !is_code(page)).for_each(|page| self.forbid_execution(page));
+                }
             }
         }
         self.flush();
@@ -100,8 +107,8 @@ impl AddressSpace {
         Some(Window { base, len: len as usize })
     }
 
-    fn forbid_execution(&mut self, at: u64, level: u32) {
-        if let Some(entry) = self.entry(at, level, false) {
+    fn forbid_execution(&mut self, at: u64) {
+        if let Some(entry) = self.entry(at, 1, false) {
             // SAFETY: `entry` lies in a page table, which only this value changes.
             unsafe { entry.write(entry.read() | NO_EXECUTE) }
         }

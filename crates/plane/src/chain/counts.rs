@@ -41,9 +41,15 @@ struct Block {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RuleId(u32);
 
+impl RuleId {
+    /// No other rule has it.
+    pub fn number(self) -> u64 {
+        u64::from(self.0)
+    }
+}
+
 /// The rules that have acted on a packet, for who wants to count them again for another.
 #[derive(Clone, Copy, Debug, Default)]
-#[allow(dead_code, reason = "for who remembers the verdicts of flows")]
 pub(crate) struct Trail {
     rules: [RuleId; Self::ROOM],
     len: u8,
@@ -53,7 +59,6 @@ pub(crate) struct Trail {
 impl Trail {
     pub const ROOM: usize = 8;
 
-    #[allow(dead_code, reason = "for who remembers the verdicts of flows")]
     /// In order; `None` if there were more than there is room for.
     pub fn rules(&self) -> Option<&[RuleId]> {
         self.rules.get(..usize::from(self.len)).filter(|_| !self.overflown)
@@ -111,13 +116,11 @@ impl RuleCounts {
     }
 
     /// Begins a new trail.
-    #[allow(dead_code, reason = "for who remembers the verdicts of flows")]
     pub(crate) fn begin_trail(&mut self) {
         (self.trail.len, self.trail.overflown) = (0, false);
     }
 
     /// The rules that have acted since the trail began.
-    #[allow(dead_code, reason = "for who remembers the verdicts of flows")]
     pub(crate) fn trail(&self) -> &Trail {
         &self.trail
     }

@@ -122,6 +122,7 @@ impl Depends {
     }
 
     /// May the verdict depend on this field?
+    #[cfg(test)]
     pub const fn on(&self, field: Field) -> bool {
         self.fields >> field as u32 & 1 != 0
     }

@@ -13,7 +13,7 @@ use wire::{Duration, Instant, IpAddr};
 const HOLD: Duration = Duration::from_secs(120);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct MappingId(u32);
+pub(crate) struct MappingId(pub(super) u32);
 
 /// An address and a port, or the identifier of an ICMP query.
 pub(crate) type Endpoint = (IpAddr, u16);
@@ -34,6 +34,11 @@ impl Mapping {
     fn is_over(&self, now: Instant) -> bool {
         self.flows == 0 && self.held_until <= now
     }
+
+    /// Flows that go by it.
+    pub fn flows(&self) -> u32 {
+        self.flows
+    }
 }
 
 enum Record {
@@ -44,7 +49,9 @@ enum Record {
 const NIL: u32 = u32::MAX;
 
 pub(crate) struct Mappings {
+    /// Up to `capacity`; those that nobody has needed yet are not there.
     records: Vec<Record>,
+    capacity: u32,
     free: u32,
     /// From the inner endpoint and outer address, and from the outer endpoint: `mapping << 1 | side`.
     index: Index,
@@ -57,10 +64,10 @@ impl Mappings {
     /// Room for `capacity` mappings.
     pub fn new(capacity: u32, seed: [u64; 4]) -> Self {
         let capacity = capacity.clamp(1, 1 << 30);
-        let record = |at: u32| Record::Free { next: if at + 1 < capacity { at + 1 } else { NIL } };
         Self {
-            records: (0..capacity).map(record).collect(),
-            free: 0,
+            records: Vec::with_capacity(capacity as usize),
+            capacity,
+            free: NIL,
             index: Index::new(capacity as usize * 2),
             seed,
             hand: 0,
@@ -82,6 +89,15 @@ impl Mappings {
             Record::Used(mapping) => Some(mapping),
             Record::Free { .. } => None,
         }
+    }
+
+    /// All that are not over, in no order.
+    pub fn iter(&self, now: Instant) -> impl Iterator<Item = &Mapping> {
+        let used = self.records.iter().filter_map(|record| match record {
+            Record::Used(mapping) => Some(mapping),
+            Record::Free { .. } => None,
+        });
+        used.filter(move |mapping| !mapping.is_over(now))
     }
 
     /// The mapping of an inside endpoint onto this outer address.
@@ -130,10 +146,11 @@ impl Mappings {
             }
         }
         self.reclaim(now);
-        let id = self.free;
-        let next = match self.records.get(id as usize)? {
-            Record::Free { next } => *next,
-            Record::Used(_) => return None,
+        let id = if self.free == NIL { self.records.len() as u32 } else { self.free };
+        let next = match self.records.get(id as usize) {
+            Some(Record::Free { next }) => *next,
+            None if id < self.capacity => NIL,
+            Some(Record::Used(_)) | None => return None,
         };
         let (by_inner, by_outer) = (self.hash(0, protocol, inner, outer.0), self.hash(1, protocol, outer, outer.0));
         if !self.index.enter(by_inner, id << 1) {
@@ -145,8 +162,10 @@ impl Mappings {
         }
         self.free = next;
         let mapping = Mapping { protocol, inner, outer, site, flows: 1, held_until: now };
-        if let Some(record) = self.records.get_mut(id as usize) {
-            *record = Record::Used(mapping);
+        match self.records.get_mut(id as usize) {
+            Some(record) => *record = Record::Used(mapping),
+            // Within the capacity that was set aside: this allocates nothing.
+            None => self.records.push(Record::Used(mapping)),
         }
         Some(MappingId(id))
     }
@@ -161,7 +180,8 @@ impl Mappings {
 
     /// Looks at a few mappings, and removes those that are over.
     fn reclaim(&mut self, now: Instant) {
-        let attempts = if self.free == NIL { 256 } else { 4 };
+        let is_full = self.free == NIL && self.records.len() >= self.capacity as usize;
+        let attempts = if is_full { 256 } else { 4 };
         for _ in 0..attempts {
             self.hand = if self.hand + 1 < self.records.len() { self.hand + 1 } else { 0 };
             if matches!(self.records.get(self.hand), Some(Record::Used(mapping)) if mapping.is_over(now)) {

@@ -6,6 +6,8 @@
 
 mod flow;
 mod index;
+mod known;
+mod list;
 mod mapping;
 mod table;
 mod tcp;
@@ -14,9 +16,10 @@ mod tests;
 mod tuple;
 
 use crate::DropReason;
+use crate::fastpath::Rewriting;
 use crate::nat::{Random, Site, Sites};
 use crate::parse::{Packet, Quote};
-use flow::{Flow, FlowId, segment};
+use flow::{Flow, Silences, flag as flow_flag, segment};
 use mapping::{Endpoint, Mappings};
 use policy::{Conntrack as Settings, CtState};
 use table::Table;
@@ -24,9 +27,10 @@ use tcp::{Fit, Segment, TcpState};
 use wire::tcp::flag;
 use wire::{IfaceId, Instant, IpAddr};
 
-pub(crate) use flow::Direction;
+pub(crate) use flow::{Direction, FlowId};
 pub(crate) use index::Index;
-pub(crate) use tuple::{Tuple, hash};
+pub use list::{Connection, Endpoints, MappingEntry};
+pub(crate) use tuple::{Key, Tuple, hash};
 
 /// A packet that tracking has seen.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +47,8 @@ pub(crate) struct Confirmed(Packet);
 enum Ct {
     /// Of a flow in the table.
     Known {
+        id: FlowId,
+        direction: Direction,
         state: CtState,
         translated: Option<(Translated, Direction)>,
     },
@@ -89,6 +95,14 @@ impl Tracked {
             Ct::Draft(_) | Ct::Untracked => CtState::New,
             Ct::Related { .. } => CtState::Related,
             Ct::Invalid => CtState::Invalid,
+        }
+    }
+
+    /// The flow in the table that the packet belongs to, its direction, and the flow's state.
+    pub fn known(&self) -> Option<(FlowId, Direction, CtState)> {
+        match self.ct {
+            Ct::Known { id, direction, state, .. } => Some((id, direction, state)),
+            _ => None,
         }
     }
 
@@ -177,7 +191,9 @@ impl Confirmed {
 pub(crate) struct Conntrack {
     table: Table,
     mappings: Mappings,
-    settings: Settings,
+    silences: Silences,
+    /// What does not fit a TCP connection is `invalid`.
+    strict: bool,
     /// Most flows; the table holds one more, for the box's own log datagrams.
     limit: u32,
     /// The second up to which the timer wheel has been turned.
@@ -196,14 +212,23 @@ const SCANNED_PORTS: u32 = 4096;
 /// Flows looked at in one call of [`Conntrack::expire`], and in search of one to give up.
 const EXPIRE_BUDGET: usize = 64;
 
+/// What a policy may need of the tables, beside flows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Room {
+    /// Mappings that its dynamic source translations can make, whatever comes.
+    pub mappings: u32,
+    /// There is IPv6.
+    pub v6: bool,
+}
+
 impl Conntrack {
-    /// `mappings`: the policy translates sources dynamically, so that there are mappings to remember.
-    pub fn new(settings: Settings, limit: u32, mappings: bool, seed: [u64; 4], now: Instant) -> Self {
+    pub fn new(settings: &Settings, limit: u32, room: Room, seed: [u64; 4], now: Instant) -> Self {
         let limit = limit.max(1);
         Self {
-            table: Table::new(limit.saturating_add(1), seed),
-            mappings: Mappings::new(if mappings { limit } else { 1 }, seed),
-            settings,
+            table: Table::new(limit.saturating_add(1), room.v6, seed),
+            mappings: Mappings::new(limit.min(room.mappings).max(1), seed),
+            silences: Silences::new(settings),
+            strict: settings.stateful_tcp,
             limit,
             turned: now.as_secs(),
             given_up: 0,
@@ -232,7 +257,7 @@ impl Conntrack {
                 Some(CtState::Invalid) => return Tracked { packet, ct: Ct::Invalid },
                 Some(state) => {
                     let translated = self.translated(id, direction);
-                    return Tracked { packet, ct: Ct::Known { state, translated } };
+                    return Tracked { packet, ct: Ct::Known { id, direction, state, translated } };
                 }
                 // Over, and this SYN begins a new one in its place.
                 None => self.remove(id),
@@ -246,8 +271,10 @@ impl Conntrack {
     }
 
     fn translated(&self, id: FlowId, direction: Direction) -> Option<(Translated, Direction)> {
-        let flow = self.table.get(id).filter(|flow| flow.sites != Sites::default() || flow.balanced)?;
-        let Flow { original, reply, sites, balanced, .. } = *flow;
+        let flow = self.table.get(id).filter(|flow| flow.is_translated())?;
+        let (sites, balanced) = (flow.sites(), flow.balanced());
+        let original = self.table.tuple(id, Direction::Original)?;
+        let reply = self.table.tuple(id, Direction::Reply)?;
         Some((Translated { original, reply, sites, balanced }, direction))
     }
 
@@ -291,7 +318,7 @@ impl Conntrack {
         direction: Direction,
         segment: Option<&Segment>,
     ) -> Option<CtState> {
-        let (settings, strict) = (&self.settings, self.settings.stateful_tcp);
+        let strict = self.strict;
         let Some(flow) = self.table.get_mut(id) else { return Some(CtState::Invalid) };
         let mut fit = Fit::Fits;
         if let Some(segment) = segment {
@@ -304,14 +331,17 @@ impl Conntrack {
         if fit == Fit::Unfit && strict {
             return Some(CtState::Invalid);
         }
-        flow.replied |= direction == Direction::Reply;
-        if flow.session && flow.tcp.is_over() {
-            flow.session = false;
+        if direction == Direction::Reply {
+            flow.set(flow_flag::REPLIED, true);
+        }
+        if flow.has(flow_flag::SESSION) && flow.tcp.is_over() {
+            flow.set(flow_flag::SESSION, false);
             self.ended_sessions += 1;
         }
-        let state = if flow.replied { CtState::Established } else { CtState::New };
-        let shorter = now + flow.timeout(settings) < flow.deadline;
-        flow.deadline = now + flow.timeout(settings);
+        let state = if flow.replied() { CtState::Established } else { CtState::New };
+        let deadline = self.silences.deadline(now, flow);
+        let shorter = deadline < flow.deadline;
+        flow.deadline = deadline;
         // Deadlines that move into the future are noticed when the wheel comes round; one that comes nearer is not.
         if shorter {
             self.table.reschedule(id, self.turned);
@@ -323,7 +353,7 @@ impl Conntrack {
     fn may_begin(&self, segment: Option<&Segment>) -> bool {
         let Some(segment) = segment else { return true };
         let flags = segment.tcp.flags & (flag::SYN | flag::ACK | flag::RST | flag::FIN);
-        if self.settings.stateful_tcp { flags == flag::SYN } else { flags & flag::RST == 0 }
+        if self.strict { flags == flag::SYN } else { flags & flag::RST == 0 }
     }
 
     /// Enters the draft of a new flow, or refuses it where the table is full. Everything else passes.
@@ -368,17 +398,18 @@ impl Conntrack {
             Some((tcp, payload_len)) => TcpState::begin(&Segment::new(tcp, payload_len, header)),
             None => TcpState::NONE,
         };
-        let mut flow = Flow::new(original, reply, tcp);
-        flow.deadline = now + flow.timeout(&self.settings);
-        flow.sites = draft.sites;
-        (flow.balanced, flow.session) = (draft.balanced, draft.balanced);
+        let mut flow = Flow::new(packet.protocol, packet.iif, tcp);
+        flow.deadline = self.silences.deadline(now, &flow);
+        flow.set_sites(draft.sites);
+        flow.set(flow_flag::BALANCED | flow_flag::SESSION, draft.balanced);
+        flow.rewriting = [Rewriting::between(&original, &reply), Rewriting::between(&reply, &original)];
         if let (Some(inner), Some(site)) = (draft.mapped, draft.sites.snat) {
             let outer = (packet.src, packet.ports().0);
             let mapping = self.mappings.take(now, packet.protocol, inner, outer, site);
-            flow.mapping = Some(mapping.ok_or(DropReason::NatClash)?);
+            flow.set_mapping(mapping.ok_or(DropReason::NatClash)?);
         }
-        let mapping = flow.mapping;
-        self.table.insert(flow, self.turned).map(|_| ()).map_err(|table::Full| {
+        let mapping = flow.mapping();
+        self.table.insert(&original, &reply, flow, self.turned).map(|_| ()).map_err(|table::Full| {
             mapping.into_iter().for_each(|mapping| self.mappings.release(mapping, now));
             DropReason::TableFull
         })
@@ -386,10 +417,10 @@ impl Conntrack {
 
     fn remove(&mut self, id: FlowId) {
         let Some(flow) = self.table.remove(id) else { return };
-        self.ended_sessions += u32::from(flow.session);
-        if let Some(mapping) = flow.mapping {
-            let silent = flow.timeout(&self.settings);
-            let last_packet = Instant::from_nanos(flow.deadline.as_nanos().saturating_sub(silent.as_nanos() as u64));
+        self.ended_sessions += u32::from(flow.has(flow_flag::SESSION));
+        if let Some(mapping) = flow.mapping() {
+            let silent = self.silences.of(&flow);
+            let last_packet = Instant::from_nanos(flow.deadline.as_nanos().saturating_sub(silent));
             self.mappings.release(mapping, last_packet);
         }
     }
@@ -401,9 +432,8 @@ impl Conntrack {
         let (own, peer) = packet.ports();
         let is_query = packet.is_icmp_query();
         let replies_are_free = |port: u16| {
-            let sport = if is_query { port } else { peer };
             let protocol = packet.protocol;
-            let reply = Tuple { src: packet.dst, dst: outer, sport, dport: port, protocol, zone: 0 };
+            let reply = Tuple { src: packet.dst, dst: outer, sport: peer, dport: port, protocol, zone: 0 };
             self.table.find(&reply).and_then(|(id, _)| self.table.get(id)).is_none_or(|flow| flow.deadline <= now)
         };
         let mapping = self.mappings.of_inner(now, packet.protocol, (packet.src, own), outer);
@@ -439,7 +469,7 @@ impl Conntrack {
     /// Removes the flow of this tuple if nobody has answered it; true if it did.
     pub fn forget_unanswered(&mut self, now: Instant, tuple: &Tuple) -> bool {
         let found = self.find(now, tuple);
-        let unanswered = found.filter(|(id, _)| self.table.get(*id).is_some_and(|flow| !flow.replied));
+        let unanswered = found.filter(|(id, _)| self.table.get(*id).is_some_and(|flow| !flow.replied()));
         unanswered.map(|(id, _)| self.remove(id)).is_some()
     }
 
@@ -469,7 +499,7 @@ impl Conntrack {
     /// The inside endpoint to which a mapping's outer endpoint leads, for a packet that comes from another side than
     /// the one that the mapping faces.
     pub fn hairpin(&self, now: Instant, packet: &Packet) -> Option<Endpoint> {
-        if !(packet.has_ports() || packet.is_icmp_query()) {
+        if !packet.has_ports() {
             return None;
         }
         let mapping = self.mappings.of_outer(now, packet.protocol, (packet.dst, packet.ports().1))?;

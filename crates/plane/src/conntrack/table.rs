@@ -1,25 +1,15 @@
 //! The flow table: a slab of flows, indexed by both tuples of each, and a timer wheel through them.
 //!
-//! All of it has a fixed size from the start; flows are named by their place, never by a pointer.
+//! All of it has a fixed size from the start; flows are named by their place, never by a pointer. Memory is set aside
+//! when the table is made and first written to when a flow needs it, so that a large table costs nothing to boot with.
 
-use super::flow::{Direction, Flow, FlowId};
+use super::flow::{Direction, Ends, Flow, FlowId, flag};
 use super::index::Index;
-use super::tuple::Tuple;
+use super::tuple::{Key, Tuple};
 use alloc::vec::Vec;
 
 /// No flow: ends a list.
 const NIL: u32 = u32::MAX;
-
-#[derive(Clone, Copy)]
-struct Record {
-    /// `None`: on the free list.
-    flow: Option<Flow>,
-    /// Neighbors in its list of the timer wheel, or the next free record.
-    next: u32,
-    prev: u32,
-    /// Its slot of the wheel.
-    slot: u16,
-}
 
 /// Seconds that the timer wheel covers; flows that live longer are looked at once per turn of it.
 pub const WHEEL: usize = 512;
@@ -27,9 +17,12 @@ pub const WHEEL: usize = 512;
 pub(crate) struct Table {
     /// From a tuple to `flow << 1 | direction`.
     index: Index,
-    records: Vec<Record>,
+    /// Up to `capacity`; those that nobody has needed yet are not there.
+    records: Vec<Flow>,
+    capacity: u32,
     free: u32,
     len: u32,
+    addresses: Addresses,
     /// The first record of each list.
     wheel: Vec<u32>,
     seed: [u64; 4],
@@ -42,16 +35,16 @@ pub(crate) struct Table {
 pub(crate) struct Full;
 
 impl Table {
-    /// Room for `capacity` flows.
-    pub fn new(capacity: u32, seed: [u64; 4]) -> Self {
+    /// Room for `capacity` flows; `v6`: some may be of IPv6.
+    pub fn new(capacity: u32, v6: bool, seed: [u64; 4]) -> Self {
         let capacity = capacity.clamp(1, 1 << 30);
-        let record =
-            |at: u32| Record { flow: None, next: if at + 1 < capacity { at + 1 } else { NIL }, prev: NIL, slot: 0 };
         Self {
             index: Index::new(capacity as usize * 2),
-            records: (0..capacity).map(record).collect(),
-            free: 0,
+            records: Vec::with_capacity(capacity as usize),
+            capacity,
+            free: NIL,
             len: 0,
+            addresses: Addresses::new(if v6 { capacity } else { 0 }),
             wheel: alloc::vec![NIL; WHEEL],
             seed,
             hand: 0,
@@ -62,52 +55,130 @@ impl Table {
         self.len
     }
 
+    #[inline]
     pub fn get(&self, id: FlowId) -> Option<&Flow> {
-        self.records.get(id.0 as usize)?.flow.as_ref()
+        self.records.get(id.0 as usize).filter(|flow| flow.has(flag::USED))
     }
 
+    #[inline]
     pub fn get_mut(&mut self, id: FlowId) -> Option<&mut Flow> {
-        self.records.get_mut(id.0 as usize)?.flow.as_mut()
+        self.records.get_mut(id.0 as usize).filter(|flow| flow.has(flag::USED))
+    }
+
+    /// All flows, in no order.
+    pub fn flows(&self) -> impl Iterator<Item = (FlowId, &Flow)> {
+        let all = self.records.iter().enumerate();
+        all.filter(|(_, flow)| flow.has(flag::USED)).map(|(at, flow)| (FlowId(at as u32), flow))
+    }
+
+    /// The tuple of a flow's packets in one direction.
+    pub fn tuple(&self, id: FlowId, direction: Direction) -> Option<Tuple> {
+        self.get(id).map(|flow| self.key(flow, direction).into())
+    }
+
+    #[inline(always)]
+    fn key(&self, flow: &Flow, direction: Direction) -> Key {
+        let Ends { addresses, rest } = flow.ends[direction as usize];
+        if Key::is_v6(rest) {
+            let (src, dst) = self.addresses.get(addresses as u32, direction);
+            Key::V6 { src, dst, rest }
+        } else {
+            Key::V4 { addresses, rest }
+        }
+    }
+
+    #[inline(always)]
+    fn is(&self, reference: u32, key: &Key) -> bool {
+        let (id, direction) = unpack(reference);
+        let Some(flow) = self.records.get(id.0 as usize) else { return false };
+        let ends = &flow.ends[direction as usize];
+        match *key {
+            Key::V4 { addresses, rest } => ends.addresses == addresses && ends.rest == rest,
+            Key::V6 { src, dst, rest } => {
+                ends.rest == rest && self.addresses.get(ends.addresses as u32, direction) == (src, dst)
+            }
+        }
     }
 
     pub fn find(&self, tuple: &Tuple) -> Option<(FlowId, Direction)> {
-        let is_it = |reference| {
-            let (id, direction) = unpack(reference);
-            self.get(id).is_some_and(|flow| flow.tuple(direction) == tuple)
-        };
-        self.index.find(tuple.hash(self.seed), is_it).map(unpack)
+        let key = tuple.key();
+        self.find_key(&key, self.hash(&key))
+    }
+
+    #[inline(always)]
+    pub fn hash(&self, key: &Key) -> u64 {
+        key.hash(self.seed)
+    }
+
+    /// `hash`: that of the key.
+    #[inline(always)]
+    pub fn find_key(&self, key: &Key, hash: u64) -> Option<(FlowId, Direction)> {
+        let is_it = |reference| self.is(reference, key);
+        self.index.find(hash, is_it).map(unpack)
     }
 
     /// Enters a flow under both its tuples. `turned` is the second up to which the timer wheel has been turned.
-    pub fn insert(&mut self, flow: Flow, turned: u64) -> Result<FlowId, Full> {
-        let id = self.free;
-        let record = self.records.get_mut(id as usize).ok_or(Full)?;
-        let next_free = record.next;
-        let (original, reply) = (flow.original, flow.reply);
-        if !self.index.enter(original.hash(self.seed), pack(id, Direction::Original)) {
+    pub fn insert(&mut self, original: &Tuple, reply: &Tuple, mut flow: Flow, turned: u64) -> Result<FlowId, Full> {
+        let id = if self.free == NIL { self.records.len() as u32 } else { self.free };
+        if id >= self.capacity {
+            return Err(Full);
+        }
+        let (original, reply) = (original.key(), reply.key());
+        let hashes = (self.hash(&original), self.hash(&reply));
+        if !self.index.enter(hashes.0, pack(id, Direction::Original)) {
             return Err(Full);
         }
         // A flow whose tuples are equal (one host talking to itself on one port) has one entry.
-        if original != reply && !self.index.enter(reply.hash(self.seed), pack(id, Direction::Reply)) {
-            self.index.leave(original.hash(self.seed), pack(id, Direction::Original));
+        if original != reply && !self.index.enter(hashes.1, pack(id, Direction::Reply)) {
+            self.index.leave(hashes.0, pack(id, Direction::Original));
             return Err(Full);
         }
-        self.free = next_free;
-        self.len += 1;
-        if let Some(record) = self.records.get_mut(id as usize) {
-            record.flow = Some(flow);
+        if !self.write_ends(&mut flow, &original, &reply) {
+            self.index.leave(hashes.0, pack(id, Direction::Original));
+            self.index.leave(hashes.1, pack(id, Direction::Reply));
+            return Err(Full);
         }
+        match self.records.get_mut(id as usize) {
+            Some(record) => {
+                self.free = record.next;
+                *record = flow;
+            }
+            // Within the capacity that was set aside: this allocates nothing.
+            None => self.records.push(flow),
+        }
+        self.len += 1;
         self.link(id, turned);
         Ok(FlowId(id))
     }
 
+    /// False where the slab of IPv6 addresses has no room.
+    fn write_ends(&mut self, flow: &mut Flow, original: &Key, reply: &Key) -> bool {
+        let (there, back) = match (*original, *reply) {
+            (Key::V4 { addresses: there, .. }, Key::V4 { addresses: back, .. }) => (there, back),
+            (Key::V6 { src, dst, .. }, Key::V6 { src: reply_src, dst: reply_dst, .. }) => {
+                let Some(place) = self.addresses.enter([src, dst, reply_src, reply_dst]) else { return false };
+                (u64::from(place), u64::from(place))
+            }
+            _ => return false,
+        };
+        flow.ends =
+            [Ends { addresses: there, rest: original.of_rest() }, Ends { addresses: back, rest: reply.of_rest() }];
+        true
+    }
+
     pub fn remove(&mut self, id: FlowId) -> Option<Flow> {
-        let flow = self.records.get_mut(id.0 as usize)?.flow.take()?;
+        let flow = *self.get(id)?;
         self.unlink(id.0);
-        self.index.leave(flow.original.hash(self.seed), pack(id.0, Direction::Original));
-        self.index.leave(flow.reply.hash(self.seed), pack(id.0, Direction::Reply));
+        for direction in [Direction::Original, Direction::Reply] {
+            let hash = self.hash(&self.key(&flow, direction));
+            self.index.leave(hash, pack(id.0, direction));
+        }
+        if Key::is_v6(flow.ends[0].rest) {
+            self.addresses.leave(flow.ends[0].addresses as u32);
+        }
         let free = core::mem::replace(&mut self.free, id.0);
         if let Some(record) = self.records.get_mut(id.0 as usize) {
+            record.flags = 0;
             record.next = free;
         }
         self.len -= 1;
@@ -120,8 +191,9 @@ impl Table {
         for _ in 0..budget.min(self.records.len()) {
             let at = self.hand;
             self.hand = if at + 1 < self.records.len() { at + 1 } else { 0 };
-            if self.records.get(at).and_then(|record| record.flow.as_ref()).is_some_and(&is_it) {
-                return Some(FlowId(at as u32));
+            let id = FlowId(at as u32);
+            if self.get(id).is_some_and(&is_it) {
+                return Some(id);
             }
         }
         None
@@ -140,8 +212,7 @@ impl Table {
 
     /// Enters a record into the wheel slot in which its deadline has passed, or into the last one of this turn.
     fn link(&mut self, id: u32, turned: u64) {
-        let deadline =
-            self.records.get(id as usize).and_then(|record| record.flow).map_or(0, |flow| flow.deadline.as_secs());
+        let deadline = self.records.get(id as usize).map_or(0, |flow| flow.deadline.as_secs());
         let second = (deadline + 1).clamp(turned + 1, turned + WHEEL as u64 - 1);
         let slot = second as usize % WHEEL;
         let head = self.wheel.get(slot).copied().unwrap_or(NIL);
@@ -157,7 +228,7 @@ impl Table {
     }
 
     fn unlink(&mut self, id: u32) {
-        let Some(&Record { next, prev, slot, .. }) = self.records.get(id as usize) else { return };
+        let Some(&Flow { next, prev, slot, .. }) = self.records.get(id as usize) else { return };
         match self.records.get_mut(prev as usize) {
             Some(before) => before.next = next,
             None => {
@@ -168,6 +239,50 @@ impl Table {
         }
         if let Some(after) = self.records.get_mut(next as usize) {
             after.prev = prev;
+        }
+    }
+}
+
+/// The addresses of IPv6 flows: source and destination of the original direction, then of replies. One cache line each.
+struct Addresses {
+    lines: Vec<AddressLine>,
+    capacity: u32,
+    /// The first free line; its first address is the next one's place.
+    free: u32,
+}
+
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct AddressLine([u128; 4]);
+
+impl Addresses {
+    fn new(capacity: u32) -> Self {
+        Self { lines: Vec::with_capacity(capacity as usize), capacity, free: NIL }
+    }
+
+    #[inline]
+    fn get(&self, place: u32, direction: Direction) -> (u128, u128) {
+        let at = direction as usize * 2;
+        self.lines.get(place as usize).map_or((0, 0), |line| (line.0[at], line.0[at + 1]))
+    }
+
+    fn enter(&mut self, addresses: [u128; 4]) -> Option<u32> {
+        let place = if self.free == NIL { self.lines.len() as u32 } else { self.free };
+        match self.lines.get_mut(place as usize) {
+            Some(line) => {
+                self.free = line.0[0] as u32;
+                line.0 = addresses;
+            }
+            None if place < self.capacity => self.lines.push(AddressLine(addresses)),
+            None => return None,
+        }
+        Some(place)
+    }
+
+    fn leave(&mut self, place: u32) {
+        let free = core::mem::replace(&mut self.free, place);
+        if let Some(line) = self.lines.get_mut(place as usize) {
+            line.0[0] = u128::from(free);
         }
     }
 }

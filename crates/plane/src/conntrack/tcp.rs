@@ -20,6 +20,7 @@ const CLOSE: Duration = Duration::from_secs(10);
 const MIN_ACK_LAG: u32 = 66_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub(crate) enum Phase {
     /// The opener's SYN; or two SYNs that crossed.
     SynSent,
@@ -34,6 +35,16 @@ pub(crate) enum Phase {
     Closed,
 }
 
+pub(crate) const PHASES: usize = Phase::Closed as usize + 1;
+
+/// How long a connection may be silent, by phase; one that was picked up in the middle and has not been answered is
+/// [`waiting`](TcpState::waits_for_reply).
+pub(crate) fn timeouts(settings: &Settings) -> [Duration; PHASES] {
+    let established = settings.established.tcp;
+    let opening = settings.confirmed.tcp;
+    [opening, opening, established, CLOSING.min(established), TIME_WAIT.min(established), CLOSE.min(established)]
+}
+
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TcpState {
     pub phase: Phase,
@@ -42,7 +53,8 @@ pub(crate) struct TcpState {
 }
 
 /// What one side has sent and may send. Sequence numbers wrap (RFC 9293 §3.4).
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
 struct Side {
     /// One past the highest sequence number sent.
     end: u32,
@@ -50,14 +62,22 @@ struct Side {
     max_end: u32,
     /// The largest window that this side has offered; 0: nothing of this side has been seen.
     max_win: u32,
+    /// One past its FIN, once that has been seen.
+    fin: u32,
     /// Its window scale, as its SYN announced it.
     scale: u8,
+    /// Bits of [`mark`].
+    marks: u8,
+}
+
+/// What is known of a side.
+mod mark {
     /// Its SYN carried a window scale option; scaling is on if both did.
-    scales: bool,
-    fin: Option<u32>,
-    fin_acked: bool,
-    /// Acknowledges selectively: its acknowledgments may lag.
-    sack: bool,
+    pub const SCALES: u8 = 1;
+    /// It has sent a FIN, …
+    pub const FIN: u8 = 2;
+    /// … and that has been acknowledged.
+    pub const FIN_ACKED: u8 = 4;
 }
 
 /// What a segment is to its flow.
@@ -74,7 +94,6 @@ pub(crate) struct Segment {
     pub tcp: Tcp,
     pub payload_len: u32,
     pub scale: Option<u8>,
-    pub sack_permitted: bool,
     /// The highest right edge of its SACK blocks (RFC 2018 §3).
     pub sacked: Option<u32>,
 }
@@ -82,14 +101,13 @@ pub(crate) struct Segment {
 impl Segment {
     /// `header` begins with the TCP header; options beyond it are not seen.
     pub fn new(tcp: Tcp, payload_len: u32, header: &[u8]) -> Self {
-        let mut segment = Self { tcp, payload_len, scale: None, sack_permitted: false, sacked: None };
+        let mut segment = Self { tcp, payload_len, scale: None, sacked: None };
         if tcp.header_len > 20 {
             for option in wire::tcp::Header::parse(header).into_iter().flat_map(|header| header.options()) {
                 match option {
                     TcpOption::WindowScale(scale) => segment.scale = Some(scale),
-                    TcpOption::SackPermitted => segment.sack_permitted = true,
                     TcpOption::Sack { right_edge } => segment.sacked = Some(right_edge),
-                    TcpOption::MaximumSegmentSize(_) | TcpOption::Other(_) => {}
+                    TcpOption::MaximumSegmentSize(_) | TcpOption::SackPermitted | TcpOption::Other(_) => {}
                 }
             }
         }
@@ -118,29 +136,7 @@ const fn after(a: u32, b: u32) -> bool {
 
 impl TcpState {
     /// For protocols that are not TCP.
-    pub const NONE: Self = Self {
-        phase: Phase::Established,
-        original: Side {
-            end: 0,
-            max_end: 0,
-            max_win: 0,
-            scale: 0,
-            scales: false,
-            fin: None,
-            fin_acked: false,
-            sack: false,
-        },
-        reply: Side {
-            end: 0,
-            max_end: 0,
-            max_win: 0,
-            scale: 0,
-            scales: false,
-            fin: None,
-            fin_acked: false,
-            sack: false,
-        },
-    };
+    pub const NONE: Self = Self { phase: Phase::Established, original: Side::UNSEEN, reply: Side::UNSEEN };
 
     /// Of a flow that `segment` begins: by its SYN, or in the middle.
     pub fn begin(segment: &Segment) -> Self {
@@ -155,16 +151,9 @@ impl TcpState {
         state
     }
 
-    pub fn timeout(&self, settings: &Settings, replied: bool) -> Duration {
-        let established = settings.established.tcp;
-        match self.phase {
-            Phase::SynSent | Phase::SynReceived => settings.confirmed.tcp,
-            Phase::Established if !replied => settings.confirmed.tcp,
-            Phase::Established => established,
-            Phase::Closing => CLOSING.min(established),
-            Phase::TimeWait => TIME_WAIT.min(established),
-            Phase::Closed => CLOSE.min(established),
-        }
+    /// In the middle of a connection, as far as its opener's segments tell.
+    pub fn waits_for_reply(&self) -> bool {
+        self.phase == Phase::Established
     }
 
     pub fn is_half_open(&self) -> bool {
@@ -200,6 +189,18 @@ impl TcpState {
         Fit::Fits
     }
 
+    /// As [`advance`](Self::advance), for a segment with ACK and without SYN, FIN and RST, of a connection that is
+    /// established and stays so; [`Fit::Unfit`], and nothing has changed, also where that is not the case.
+    #[inline]
+    pub fn advance_amid(&mut self, direction: Direction, segment: &Segment) -> Fit {
+        let is_amid = |side: &Side| side.max_win != 0 && !side.has(mark::FIN);
+        if self.phase != Phase::Established || !is_amid(&self.original) || !is_amid(&self.reply) {
+            return Fit::Unfit;
+        }
+        // Where both sides have been seen, only a segment that fits changes anything.
+        self.window(direction, segment)
+    }
+
     /// What no endpoint would send in this state.
     fn fits_phase(&self, direction: Direction, segment: &Segment) -> bool {
         let (syn, ack, rst) = (segment.has(flag::SYN), segment.has(flag::ACK), segment.has(flag::RST));
@@ -217,8 +218,8 @@ impl TcpState {
 
     fn next_phase(&self, direction: Direction, segment: &Segment) -> Phase {
         let (syn, ack) = (segment.has(flag::SYN), segment.has(flag::ACK));
-        let fins = (self.original.fin.is_some(), self.reply.fin.is_some());
-        let acked = self.original.fin_acked && self.reply.fin_acked;
+        let fins = (self.original.has(mark::FIN), self.reply.has(mark::FIN));
+        let acked = self.original.has(mark::FIN_ACKED) && self.reply.has(mark::FIN_ACKED);
         match self.phase {
             Phase::Closed => Phase::Closed,
             Phase::SynSent if syn && ack && direction == Direction::Reply => Phase::SynReceived,
@@ -246,14 +247,16 @@ impl TcpState {
 
     fn note_fin(&mut self, direction: Direction, segment: &Segment) {
         if segment.has(flag::FIN) {
-            self.sides(direction).0.fin = Some(segment.end());
+            let sender = self.sides(direction).0;
+            sender.fin = segment.end();
+            sender.marks |= mark::FIN;
         }
     }
 
     fn note_ack(&mut self, direction: Direction, segment: &Segment) {
         let (_, other) = self.sides(direction);
-        if segment.has(flag::ACK) && other.fin.is_some_and(|fin| !before(segment.tcp.ackseq, fin)) {
-            other.fin_acked = true;
+        if segment.has(flag::ACK) && other.has(mark::FIN) && !before(segment.tcp.ackseq, other.fin) {
+            other.marks |= mark::FIN_ACKED;
         }
     }
 
@@ -267,11 +270,10 @@ impl TcpState {
         if sender.max_win == 0 {
             // The first segment of this side.
             if syn {
-                *sender = Side { end, max_end: end, max_win: raw.max(1), ..Side::default() };
-                sender.scales = segment.scale.is_some();
+                *sender = Side { end, max_end: end, max_win: raw.max(1), ..Side::UNSEEN };
+                sender.marks |= if segment.scale.is_some() { mark::SCALES } else { 0 };
                 sender.scale = segment.scale.unwrap_or(0);
-                sender.sack = segment.sack_permitted;
-                if segment.has(flag::ACK) && !(sender.scales && receiver.scales) {
+                if segment.has(flag::ACK) && !(sender.has(mark::SCALES) && receiver.has(mark::SCALES)) {
                     // Scaling is on only if both sides asked for it (RFC 7323 §1.3).
                     (sender.scale, receiver.scale) = (0, 0);
                 }
@@ -282,9 +284,7 @@ impl TcpState {
             } else {
                 // Picked up in the middle: all that is known is this segment.
                 let window = (raw << sender.scale).max(1);
-                *sender =
-                    Side { end, max_end: end.wrapping_add(window), max_win: window, scale: 14, ..Side::default() };
-                sender.sack = true;
+                *sender = Side { end, max_end: end.wrapping_add(window), max_win: window, scale: 14, ..Side::UNSEEN };
             }
             if receiver.max_win == 0 {
                 if segment.has(flag::ACK) {
@@ -322,6 +322,13 @@ impl TcpState {
 }
 
 impl Side {
+    /// Nothing of this side has been seen.
+    const UNSEEN: Self = Self { end: 0, max_end: 0, max_win: 0, fin: 0, scale: 0, marks: 0 };
+
+    fn has(&self, mark: u8) -> bool {
+        self.marks & mark != 0
+    }
+
     fn learn(&mut self, receiver: &mut Self, segment: &Segment, ack: u32, edge: u32, end: u32) {
         let scale = if segment.has(flag::SYN) { 0 } else { self.scale };
         let window = u32::from(segment.tcp.window) << scale;

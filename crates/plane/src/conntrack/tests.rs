@@ -37,7 +37,7 @@ fn udp(src: u8, sport: u16, dst: u8, dport: u16) -> Packet {
 
 fn conntrack(limit: u32, strict: bool) -> Conntrack {
     let settings = Settings { stateful_tcp: strict, ..Settings::default() };
-    Conntrack::new(settings, limit, true, [0x51, 0x9e3c_0f12, 3, 5 << 40], Instant::BOOT)
+    Conntrack::new(&settings, limit, Room { mappings: limit, v6: true }, [0x51, 0x9e3c_0f12, 3, 5 << 40], Instant::BOOT)
 }
 
 /// A connection as a list entry: its tuple, whether a reply was seen, when it dies.
@@ -339,10 +339,10 @@ fn keys_that_collide_under_one_seed_are_spread_by_another() {
         zone: 0,
     };
     let (known, secret) = ([1, 2, 3, 4], [0x5eed, 0xfeed, 0xbeef, 0xcafe]);
-    let aimed: Vec<Tuple> = (0..400_000).map(tuple).filter(|tuple| tuple.hash(known) % BUCKETS == 7).collect();
+    let aimed: Vec<Tuple> = (0..400_000).map(tuple).filter(|tuple| tuple.key().hash(known) % BUCKETS == 7).collect();
     assert!(aimed.len() > 300, "{}", aimed.len());
     let mut hit = vec![0_usize; BUCKETS as usize];
-    aimed.iter().for_each(|tuple| hit[(tuple.hash(secret) % BUCKETS) as usize] += 1);
+    aimed.iter().for_each(|tuple| hit[(tuple.key().hash(secret) % BUCKETS) as usize] += 1);
     // Of some 390 keys in 1,024 buckets, chance puts five or six into one at most.
     assert!(hit.iter().all(|count| *count < 9), "{:?}", hit.iter().max());
 }

@@ -4,8 +4,8 @@ use crate::parse::{Packet, Quote};
 use wire::addr::is_link_local6;
 use wire::{IfaceId, IpAddr};
 
-/// Protocol and endpoints of one direction of a flow. Ports are 0 for protocols without; an ICMP query has its
-/// identifier as both.
+/// Protocol and endpoints of one direction of a flow. Ports are 0 for protocols without; the identifier of an
+/// ICMP query is the port of who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Tuple {
     pub src: IpAddr,
@@ -41,18 +41,15 @@ impl Tuple {
         Self { src: self.dst, dst: self.src, sport: self.dport, dport: self.sport, ..*self }
     }
 
-    /// A keyed hash under a seed that nobody outside knows.
-    pub fn hash(&self, seed: [u64; 4]) -> u64 {
-        let ports = u64::from(self.sport) << 48
-            | u64::from(self.dport) << 32
-            | u64::from(self.zone) << 8
-            | u64::from(self.protocol);
-        let (src, dst) = match (self.src, self.dst) {
-            (IpAddr::V4(src), IpAddr::V4(dst)) => (u128::from(src.to_bits()), u128::from(dst.to_bits())),
-            (IpAddr::V6(src), IpAddr::V6(dst)) => (src.to_bits(), dst.to_bits()),
-            _ => (0, 0),
-        };
-        hash(seed, src, dst, ports)
+    /// As the table compares it.
+    pub fn key(&self) -> Key {
+        let rest = Key::rest(self.sport, self.dport, self.zone, self.protocol);
+        match (self.src, self.dst) {
+            (IpAddr::V4(src), IpAddr::V4(dst)) => Key::v4(src.to_bits(), dst.to_bits(), rest),
+            (IpAddr::V6(src), IpAddr::V6(dst)) => Key::v6(src.to_bits(), dst.to_bits(), rest),
+            // No packet has addresses of two families.
+            _ => Key::v4(0, 0, rest),
+        }
     }
 }
 
@@ -64,18 +61,108 @@ fn zone(src: IpAddr, dst: IpAddr, link: Option<IfaceId>) -> u16 {
     }
 }
 
-/// A keyed hash of two addresses and 64 bits more: folded multiplications, as in wyhash. Not a pseudo-random function,
-/// so tables that use it bound what a collision costs.
+/// A tuple in a few words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Key {
+    V4 { addresses: u64, rest: u64 },
+    V6 { src: u128, dst: u128, rest: u64 },
+}
+
+/// Set in `rest` of IPv6, so that no tuple of one family looks like one of the other.
+const V6: u64 = 1 << 24;
+
+impl Key {
+    #[inline(always)]
+    pub const fn v4(src: u32, dst: u32, rest: u64) -> Self {
+        Self::V4 { addresses: (src as u64) << 32 | dst as u64, rest }
+    }
+
+    #[inline(always)]
+    pub const fn v6(src: u128, dst: u128, rest: u64) -> Self {
+        Self::V6 { src, dst, rest: rest | V6 }
+    }
+
+    pub const fn is_v6(rest: u64) -> bool {
+        rest & V6 != 0
+    }
+
+    /// What a tuple has beside its addresses and their family, in one word.
+    #[inline(always)]
+    pub const fn rest(sport: u16, dport: u16, zone: u16, protocol: u8) -> u64 {
+        (sport as u64) << 48 | (dport as u64) << 32 | (zone as u64) << 8 | protocol as u64
+    }
+
+    pub const fn of_rest(&self) -> u64 {
+        match self {
+            Self::V4 { rest, .. } | Self::V6 { rest, .. } => *rest,
+        }
+    }
+
+    pub const fn sport(&self) -> u16 {
+        match self {
+            Self::V4 { rest, .. } | Self::V6 { rest, .. } => (*rest >> 48) as u16,
+        }
+    }
+
+    pub const fn dport(&self) -> u16 {
+        match self {
+            Self::V4 { rest, .. } | Self::V6 { rest, .. } => (*rest >> 32) as u16,
+        }
+    }
+
+    pub const fn zone(&self) -> u16 {
+        match self {
+            Self::V4 { rest, .. } | Self::V6 { rest, .. } => (*rest >> 8) as u16,
+        }
+    }
+
+    pub const fn protocol(&self) -> u8 {
+        match self {
+            Self::V4 { rest, .. } | Self::V6 { rest, .. } => *rest as u8,
+        }
+    }
+
+    /// A keyed hash under a seed that nobody outside knows.
+    #[inline(always)]
+    pub fn hash(&self, seed: [u64; 4]) -> u64 {
+        match *self {
+            Self::V4 { addresses, rest } => mix(seed, addresses, rest),
+            Self::V6 { src, dst, rest } => hash(seed, src, dst, rest),
+        }
+    }
+}
+
+impl From<Key> for Tuple {
+    fn from(key: Key) -> Self {
+        let (src, dst) = match key {
+            Key::V4 { addresses, .. } => {
+                (IpAddr::V4(((addresses >> 32) as u32).into()), IpAddr::V4((addresses as u32).into()))
+            }
+            Key::V6 { src, dst, .. } => (IpAddr::V6(src.into()), IpAddr::V6(dst.into())),
+        };
+        let (sport, dport, protocol, zone) = (key.sport(), key.dport(), key.protocol(), key.zone());
+        Self { src, dst, sport, dport, protocol, zone }
+    }
+}
+
+const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// A keyed hash of two words: folded multiplications, as in wyhash. Not a pseudo-random function, so tables that use
+/// it bound what a collision costs.
+#[inline(always)]
+fn mix(seed: [u64; 4], a: u64, b: u64) -> u64 {
+    fold(fold(a ^ seed[0], b ^ seed[1] ^ ODD) ^ seed[2], seed[3] ^ ODD)
+}
+
+/// A keyed hash of two addresses and 64 bits more, as [`mix`].
 pub(crate) fn hash(seed: [u64; 4], a: u128, b: u128, rest: u64) -> u64 {
-    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
-    let low = fold(a as u64 ^ seed[0], b as u64 ^ seed[1] ^ ODD);
-    let (a_high, b_high) = ((a >> 64) as u64, (b >> 64) as u64);
-    let high = if (a_high, b_high) == (0, 0) { 0 } else { fold(a_high ^ seed[1], b_high ^ seed[2] ^ ODD) };
-    let rest = fold(rest ^ seed[3], seed[2] ^ ODD);
-    fold(low ^ high.rotate_left(17) ^ seed[2], rest ^ seed[0] ^ ODD)
+    let a = fold(a as u64 ^ seed[0], (a >> 64) as u64 ^ seed[1] ^ ODD);
+    let b = fold(b as u64 ^ seed[2], (b >> 64) as u64 ^ seed[3] ^ ODD);
+    mix([seed[1], seed[3], seed[0], seed[2]], a.rotate_left(17) ^ b, rest)
 }
 
 /// Both halves of a 128-bit product, folded.
+#[inline(always)]
 fn fold(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);
     product as u64 ^ (product >> 64) as u64

@@ -1,7 +1,7 @@
 //! Rewriting against recomputation, for complete and partial checksums.
 
 use super::*;
-use crate::conntrack::{Conntrack, Tracked};
+use crate::conntrack::{Conntrack, Room, Tracked};
 use crate::nat::Random;
 use crate::parse;
 use crate::tests::Flat;
@@ -70,7 +70,8 @@ fn checksum_at(protocol: u8) -> usize {
 }
 
 fn confirmed(packet: parse::Packet) -> Confirmed {
-    let mut conntrack = Conntrack::new(policy::Conntrack::default(), 1, false, [1; 4], Instant::BOOT);
+    let mut conntrack =
+        Conntrack::new(&policy::Conntrack::default(), 1, Room { mappings: 0, v6: true }, [1; 4], Instant::BOOT);
     conntrack.confirm(Instant::BOOT, Tracked::untracked(packet), &[]).unwrap()
 }
 

@@ -1,4 +1,5 @@
-//! Cutting an IPv4 packet that is larger than its link takes (RFC 791 §3.2, RFC 1812 §5.2.6).
+//! Cutting a packet that is larger than its link takes: of IPv4 any (RFC 791 §3.2, RFC 1812 §5.2.6), of IPv6 one that the
+//! box itself sends (RFC 8200 §4.5).
 //!
 //! ```text
 //!  | header, all options | data … |   ─►   | header, all options    | data 8·n |
@@ -6,10 +7,11 @@
 //!                                          | header, copied options | rest     |
 //! ```
 //!
-//! A fragment may be cut as well: its pieces continue its offset, and only the last of a last fragment is the last.
+//! A fragment of IPv4 may be cut as well: its pieces continue its offset, and only the last of a last fragment is the
+//! last. The header of an IPv6 piece is the packet's and a fragment header.
 
 use crate::link::UNTAGGED_L3;
-use wire::{Buffer, checksum, ipv4};
+use wire::{Buffer, checksum, ipv4, ipv6};
 
 /// Bytes that every empty frame has room for.
 const ROOM: usize = 1600;
@@ -19,9 +21,10 @@ const MORE_FRAGMENTS: u16 = 0x2000;
 
 /// A packet that is being cut.
 pub(super) struct Cut {
-    /// The first piece's header, and then that of the others.
+    /// The first piece's header, and then that of the others; of IPv6 with the fragment header.
     header: [u8; MAX_HEADER_LEN],
     header_len: usize,
+    v6: bool,
     /// Where in the original its data begins, and how many bytes that are.
     data_at: usize,
     data_len: usize,
@@ -43,12 +46,42 @@ impl Cut {
         (mtu >= header_len + 8).then_some(Self {
             header,
             header_len,
+            v6: false,
             data_at: l3 + header_len,
             data_len: usize::from(parsed.total_len()) - header_len,
             frag_off: parsed.frag_off(),
             more: parsed.more_fragments(),
             done: 0,
             mtu,
+        })
+    }
+
+    /// A packet of IPv6 that the box itself sends. `None`: as for [`new`](Self::new), or one with headers that every
+    /// piece would have to repeat.
+    pub fn new6<B: Buffer>(original: &B, l3: usize, mtu: u16, id: u32) -> Option<Self> {
+        use ipv6::extension::{FRAGMENT, HOP_BY_HOP, ROUTING};
+        const HEADERS_LEN: usize = ipv6::HEADER_LEN + ipv6::FRAGMENT_HEADER_LEN;
+        let bytes = original.head().get(l3..)?;
+        let parsed = ipv6::Header::parse(bytes).ok()?;
+        let next_header = parsed.next_header();
+        if [FRAGMENT, HOP_BY_HOP, ROUTING].contains(&next_header) || usize::from(mtu) < HEADERS_LEN + 8 {
+            return None;
+        }
+        let mut header = [0; MAX_HEADER_LEN];
+        header.get_mut(..ipv6::HEADER_LEN)?.copy_from_slice(bytes.get(..ipv6::HEADER_LEN)?);
+        header[ipv6::field::NEXT_HEADER] = FRAGMENT;
+        let [a, b, c, d] = id.to_be_bytes();
+        header.get_mut(ipv6::HEADER_LEN..HEADERS_LEN)?.copy_from_slice(&[next_header, 0, 0, 0, a, b, c, d]);
+        Some(Self {
+            header,
+            header_len: HEADERS_LEN,
+            v6: true,
+            data_at: l3 + ipv6::HEADER_LEN,
+            data_len: usize::from(parsed.payload_len()),
+            frag_off: 0,
+            more: false,
+            done: 0,
+            mtu: usize::from(mtu),
         })
     }
 
@@ -72,13 +105,18 @@ impl Cut {
             return None;
         }
         let is_last = self.done + len == self.data_len && !self.more;
-        let more = if is_last { 0 } else { MORE_FRAGMENTS };
-        let word = (self.frag_off + (self.done / 8) as u16) | more;
+        let offset = self.frag_off + (self.done / 8) as u16;
         let header = head.get_mut(l3..payload_at)?;
         header.copy_from_slice(self.header.get(..self.header_len)?);
-        write_lengths(header, (self.header_len + len) as u16, word);
-        if self.done == 0 {
-            self.keep_copied_options();
+        if self.v6 {
+            put(header, ipv6::field::PAYLOAD_LENGTH, (self.header_len - ipv6::HEADER_LEN + len) as u16);
+            put(header, ipv6::HEADER_LEN + 2, offset << 3 | u16::from(!is_last));
+        } else {
+            let more = if is_last { 0 } else { MORE_FRAGMENTS };
+            write_lengths(header, (self.header_len + len) as u16, offset | more);
+            if self.done == 0 {
+                self.keep_copied_options();
+            }
         }
         self.done += len;
         Some(l3)

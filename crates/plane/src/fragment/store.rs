@@ -212,6 +212,16 @@ impl<B: Buffer> Store<B> {
         Some((frame, extent))
     }
 
+    /// What is left of a complete datagram, in the order of its data.
+    pub fn iter(&self, datagram: &Complete) -> impl Iterator<Item = (&B, &Extent)> {
+        let mut at = datagram.next;
+        core::iter::from_fn(move || {
+            let Held { frame, extent, next } = self.held.get(at)?;
+            at = *next;
+            Some((frame, extent))
+        })
+    }
+
     /// Gives up datagrams that have waited too long; a bounded number at a call.
     pub fn expire(&mut self, now: Instant, dropped: &mut impl FnMut(IfaceId, DropReason)) {
         for _ in 0..EXPIRE_BUDGET {

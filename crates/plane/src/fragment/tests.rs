@@ -3,6 +3,7 @@
 mod attacks;
 mod cutting;
 mod datagrams;
+mod echo;
 
 use super::*;
 use crate::neighbor::Hint;

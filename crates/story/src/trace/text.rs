@@ -94,8 +94,11 @@ pub fn packet_line(packet: &Summary) -> String {
         protocol::ICMPV6 => "icmpv6".to_owned(),
         other => format!("ip {other}"),
     };
-    // The identifier of a query stands in both places.
-    let id = if !has_ports && sport != 0 { format!(" id {sport}") } else { String::new() };
+    // The identifier of a query is the port of who asks.
+    let id = match sport.max(dport) {
+        id if !has_ports && id != 0 => format!(" id {id}"),
+        _ => String::new(),
+    };
     format!("{what} {} > {}{id} ttl {ttl} len {len}", end(src, sport), end(dst, dport))
 }
 

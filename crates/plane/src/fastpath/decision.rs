@@ -1,0 +1,161 @@
+//! What the walk decided about packets of a flow in one direction; shared by all flows for which it decided the same.
+
+use crate::chain::Trail;
+use crate::route::NextHop;
+use alloc::vec::Vec;
+use wire::{IfaceId, IpAddr};
+
+/// What packets of a flow are to be like, and what is done with them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Decision {
+    /// They come in by this Iface, …
+    pub iif: IfaceId,
+    /// … while the flow has, or has not, seen a reply.
+    pub replied: bool,
+    pub hop: NextHop,
+    /// Where the table of neighbors has the next hop, unless that has been forgotten meanwhile.
+    pub neighbor_place: u32,
+    /// Largest packet of the way out, in bytes.
+    pub mtu: u16,
+    /// The rules that count them.
+    pub rules: Trail,
+}
+
+impl Decision {
+    fn is_same(&self, other: &Self) -> bool {
+        (self.iif, self.replied, self.hop, self.neighbor_place, self.mtu)
+            == (other.iif, other.replied, other.hop, other.neighbor_place, other.mtu)
+            && self.rules.rules() == other.rules.rules()
+    }
+
+    /// Spreads decisions over the table; who aims at one place of it only makes his own packets slow.
+    fn hash(&self) -> usize {
+        let address = match self.hop.neighbor {
+            IpAddr::V4(address) => u64::from(address.to_bits()),
+            IpAddr::V6(address) => address.to_bits() as u64 ^ (address.to_bits() >> 64) as u64,
+        };
+        let ifaces = u64::from(self.iif.0) << 17 | u64::from(self.hop.iface.0) << 1 | u64::from(self.replied);
+        let rules = self.rules.rules().unwrap_or(&[]).iter();
+        let rules = rules.fold(0u64, |hash, rule| hash.wrapping_mul(31).wrapping_add(rule.number()));
+        let product = u128::from(address ^ ifaces << 20 ^ rules << 40) * 0x9e37_79b9_7f4a_7c15;
+        ((product >> 64) as u64 ^ product as u64) as usize
+    }
+}
+
+/// A decision by its number. No number is ever given to two decisions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DecisionId(u32);
+
+impl DecisionId {
+    pub const NONE: Self = Self(0);
+}
+
+/// Decisions of one set of the table.
+const WAYS: usize = 4;
+
+pub(crate) struct Decisions {
+    /// The lower bits of a decision's number are its place.
+    places: Vec<Place>,
+    /// Decisions of another generation do not hold any more.
+    generation: u64,
+    is_on: bool,
+}
+
+#[derive(Clone, Copy)]
+struct Place {
+    /// Grows by the number of places each time that another decision takes this one.
+    id: u32,
+    generation: u64,
+    decision: Option<Decision>,
+}
+
+impl Decisions {
+    /// Room for about as many decisions.
+    pub fn new(capacity: u32) -> Self {
+        let places = (capacity.clamp(64, 1 << 16) as usize).next_power_of_two();
+        let place = |at: usize| Place { id: at as u32, generation: 0, decision: None };
+        Self { places: (0..places).map(place).collect(), generation: 0, is_on: true }
+    }
+
+    pub fn is_on(&self) -> bool {
+        self.is_on
+    }
+
+    pub fn set_on(&mut self, on: bool) {
+        self.is_on = on;
+    }
+
+    /// From now on no decision made so far holds.
+    pub fn forget(&mut self) {
+        self.generation += 1;
+    }
+
+    #[inline(always)]
+    pub fn get(&self, id: DecisionId) -> Option<&Decision> {
+        let place = self.places.get(id.0 as usize & (self.places.len() - 1))?;
+        if place.id != id.0 || place.generation != self.generation {
+            return None;
+        }
+        place.decision.as_ref()
+    }
+
+    /// The number of this decision, which is entered if it is not there yet; another may have to give way. `None`: the
+    /// numbers of its place are used up.
+    pub fn enter(&mut self, decision: &Decision) -> Option<DecisionId> {
+        let step = self.places.len() as u32;
+        let set = decision.hash() & (self.places.len() / WAYS - 1);
+        let generation = self.generation;
+        let set = self.places.get_mut(set * WAYS..(set + 1) * WAYS)?;
+        let holds = |place: &Place| place.generation == generation && place.decision.is_some();
+        let same = |place: &&mut Place| holds(place) && place.decision.is_some_and(|known| known.is_same(decision));
+        if let Some(place) = set.iter_mut().find(same) {
+            return Some(DecisionId(place.id));
+        }
+        // One that holds no more, else the one that has been replaced least.
+        let place = set.iter_mut().min_by_key(|place| (holds(place), place.id))?;
+        let id = place.id.checked_add(step)?;
+        *place = Place { id, generation, decision: Some(*decision) };
+        Some(DecisionId(id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decision(iif: u16, host: u8) -> Decision {
+        let hop = NextHop { iface: IfaceId(1), neighbor: IpAddr::from([10, 0, 0, host]) };
+        Decision { iif: IfaceId(iif), replied: true, hop, neighbor_place: 0, mtu: 1500, rules: Trail::default() }
+    }
+
+    #[test]
+    fn a_number_never_leads_to_another_decision() {
+        let mut decisions = Decisions::new(64);
+        let mut given: Vec<(DecisionId, u16, u8)> = Vec::new();
+        for round in 0..4u16 {
+            for host in 0..=255 {
+                let id = decisions.enter(&decision(round, host)).unwrap();
+                assert_eq!(decisions.enter(&decision(round, host)), Some(id));
+                assert!(given.iter().all(|(other, ..)| *other != id));
+                given.push((id, round, host));
+            }
+            for (id, iif, host) in &given {
+                let found = decisions.get(*id);
+                assert!(found.is_none_or(|found| found.is_same(&decision(*iif, *host))));
+            }
+            assert!(given.iter().filter(|(id, ..)| decisions.get(*id).is_some()).count() > 32);
+            if round == 2 {
+                decisions.forget();
+                assert!(given.iter().all(|(id, ..)| decisions.get(*id).is_none()));
+            }
+        }
+        assert!(decisions.get(DecisionId::NONE).is_none());
+    }
+
+    #[test]
+    fn when_numbers_are_used_up_nothing_is_remembered() {
+        let mut decisions = Decisions::new(64);
+        decisions.places.iter_mut().for_each(|place| place.id = u32::MAX - 63 + (place.id & 63));
+        assert_eq!(decisions.enter(&decision(0, 1)), None);
+    }
+}
