@@ -30,7 +30,8 @@ cargo xtask COMMAND
   bench [WHAT…]            the numbers of docs/performance.md, each in turn with its rivals
   bench vm [PART…]         ours beside Linux and beside guests that judge nothing: packets bulk connections
                            roundtrip idle resident boot memory; --quick, --rounds N
-  bench rules [COUNT…]     so many rules that miss, each packet a flow of its own, beside nftables and iptables
+  bench rules [COUNT…]     so many rules that miss, each packet a flow of its own, beside nftables and iptables, on
+                           this machine and in virtual ones; `native` and `machines` are one of both
   bench plane [ROW…]       time, and with --instructions instructions, of a packet in the plane alone
   bench compile [KIND…]    time and memory of the compiler for 100 to 100,000 rules of several kinds
   bench gate [--bless]     instructions per packet against benches/instructions.txt; --bless writes them there
