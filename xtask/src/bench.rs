@@ -88,7 +88,7 @@ pub fn run(words: &[String], install: bool) -> Result<bool> {
                 gate::Outcome::Regressed => false,
                 gate::Outcome::Impossible(why) => bail!("{why}"),
             },
-            "compile" => program("saltgate-bench-compile", own)?,
+            "compile" => compile(own)?,
             other => bail!("no such benchmark: {other}"),
         };
     }
@@ -124,6 +124,16 @@ fn images(install: bool) -> Result<Images> {
     let built = |name: &str| sh::target_dir().join("release").join(name);
     lab::permitted()?;
     Ok(Images { saltgate, bridge: built("saltgate-bridge"), ceiling: built("saltgate-ceiling") })
+}
+
+/// The compiler alone; with `image` first, inside of the unikernel.
+fn compile(words: &[String]) -> Result<bool> {
+    let mut words = words.to_vec();
+    if words.first().is_some_and(|word| word == "image") {
+        words.remove(0);
+        words.extend(["--image".to_owned(), image::build()?.display().to_string()]);
+    }
+    program("saltgate-bench-compile", &words)
 }
 
 /// Lets a program write what it prints as `NAME.json` as well.
