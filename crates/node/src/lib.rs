@@ -73,6 +73,8 @@ pub struct Settings {
     pub unix_time: Option<Duration>,
     /// How rules are run; nothing but speed depends on it.
     pub lookup: Lookup,
+    /// Known packets may go without the walk; nothing but speed depends on it.
+    pub fast_path: bool,
 }
 
 impl Default for Settings {
@@ -85,6 +87,7 @@ impl Default for Settings {
             now: Instant::BOOT,
             unix_time: None,
             lookup: Lookup::default(),
+            fast_path: true,
         }
     }
 }
@@ -94,6 +97,9 @@ impl Default for Settings {
 pub struct Turn {
     /// There was work and there may be more, or more is due: call again at once.
     pub busy: bool,
+    /// There is more to do whether or not a frame comes: who can tell that no port has one need call again at once only
+    /// for this.
+    pub more: bool,
     /// Without a new frame nothing changes before this moment; `None`: nothing ever does.
     pub wake: Option<Instant>,
 }
@@ -102,7 +108,7 @@ impl<P: Ports> Node<P> {
     /// Puts a policy in place on these NICs: [`Ports::nics`] of the ports that every turn will be given. No frame is
     /// touched before all of it is in place. All errors are reported, not the first alone.
     pub fn new(policy: Policy, nics: &[Nic], settings: Settings) -> Result<Self, Vec<StartError>> {
-        let Settings { mut limits, flows_ceiling, seed, now, unix_time, lookup } = settings;
+        let Settings { mut limits, flows_ceiling, seed, now, unix_time, lookup, fast_path } = settings;
         let links = start::links(&policy, nics)?;
         limits.flows = policy.conntrack.limit.unwrap_or(limits.flows).min(flows_ceiling);
         let hosts: Vec<stack::Nic> = links.iter().map(|link| stack::Nic { mac: link.mac, mtu: link.mtu }).collect();
@@ -119,6 +125,7 @@ impl<P: Ports> Node<P> {
             clock: Clock::default(),
             waiting: None,
         };
+        node.plane.set_fast_path(fast_path);
         if lookup != Lookup::default() {
             node.plane.set_lookup(lookup);
         }
@@ -150,14 +157,15 @@ impl<P: Ports> Node<P> {
             let Self { plane, stack, console, clock, .. } = self;
             plane.handle_timeout(now, &mut Door { ports, stack, console, clock });
         }
-        busy |= self.run_stack(now, ports);
+        let more = self.run_stack(now, ports);
         if self.timers.wake().is_some_and(|due| due <= now) {
             self.tick(now, ports);
         }
         ports.flush();
         let wake = [self.plane.poll_timeout(), self.stack.poll_timeout(), self.timers.wake()];
         let wake = wake.into_iter().flatten().min();
-        let turn = Turn { busy: busy || wake.is_some_and(|wake| wake <= now), wake };
+        let more = more || wake.is_some_and(|wake| wake <= now);
+        let turn = Turn { busy: busy || more, more, wake };
         self.waiting = Some(turn).filter(|turn| !turn.busy);
         turn
     }
