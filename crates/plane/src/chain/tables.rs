@@ -7,6 +7,8 @@ use policy::{Function, FunctionId, Policy};
 
 /// A program of fewer steps is walked faster than looked up.
 const FEW_STEPS: usize = 12;
+/// A program of fewer steps can be walked for a while, until there is time to make its tables.
+const URGENT_STEPS: usize = 64;
 
 /// Are programs looked up in tables, or walked step by step? What they do is the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,17 +28,43 @@ pub(crate) struct Tables {
     pub depends: Dependencies,
     /// For each function; `None`: it is walked.
     functions: Vec<Option<Classifier>>,
+    /// Those of the shorter programs are still to be made.
+    pending: bool,
 }
 
 impl Tables {
+    /// Makes the tables of the longer programs; the others wait for [`complete`](Self::complete).
     pub fn new(policy: &Policy) -> Self {
-        let functions = build(policy, Lookup::default());
-        Self { level: Level::detect(), depends: Dependencies::new(policy), functions }
+        let functions = build(policy, |steps| steps >= URGENT_STEPS);
+        let pending = policy.functions.iter().any(|function| is_short(function.program.steps().len()));
+        Self { level: Level::detect(), depends: Dependencies::new(policy), functions, pending }
     }
 
     /// Makes and forgets tables as asked for.
     pub fn set_lookup(&mut self, policy: &Policy, lookup: Lookup) {
-        self.functions = build(policy, lookup);
+        self.pending = false;
+        self.functions = build(policy, |steps| match lookup {
+            Lookup::Never => false,
+            Lookup::WhereFaster => steps >= FEW_STEPS,
+            Lookup::Always => true,
+        });
+    }
+
+    /// Are there tables that wait?
+    pub fn is_pending(&self) -> bool {
+        self.pending
+    }
+
+    /// Makes the tables that have waited.
+    pub fn complete(&mut self, policy: &Policy) {
+        if !core::mem::take(&mut self.pending) {
+            return;
+        }
+        for (tables, function) in self.functions.iter_mut().zip(&policy.functions) {
+            if is_short(function.program.steps().len()) {
+                *tables = Some(Classifier::new(&function.program));
+            }
+        }
     }
 
     pub fn set_level(&mut self, level: Level) {
@@ -49,12 +77,13 @@ impl Tables {
     }
 }
 
-fn build(policy: &Policy, lookup: Lookup) -> Vec<Option<Classifier>> {
-    let pays = |function: &Function| match lookup {
-        Lookup::Never => false,
-        Lookup::WhereFaster => function.program.steps().len() >= FEW_STEPS,
-        Lookup::Always => true,
-    };
-    let of = |function: &Function| pays(function).then(|| Classifier::new(&function.program));
+/// Long enough for tables to pay, and short enough to be walked until they are made.
+fn is_short(steps: usize) -> bool {
+    (FEW_STEPS..URGENT_STEPS).contains(&steps)
+}
+
+/// Makes the tables of the functions of which `pays` holds, by their number of steps.
+fn build(policy: &Policy, pays: impl Fn(usize) -> bool) -> Vec<Option<Classifier>> {
+    let of = |function: &Function| pays(function.program.steps().len()).then(|| Classifier::new(&function.program));
     policy.functions.iter().map(of).collect()
 }
