@@ -90,8 +90,10 @@ pub(crate) fn decide(
         Some(_) => return Ok(false),
     };
     if is_dnat {
-        // What is sent to a group has no receiver to translate to, and its answers could not come from the group.
-        if !is_host_address(packet.dst) {
+        // What goes to many has no address that an answer could come from.
+        let broadcast = packet.iif.and_then(|id| ifaces.get(id)?.address4?.broadcast());
+        let to_many = packet.to_group || !is_host_address(packet.dst) || broadcast.map(IpAddr::V4) == Some(packet.dst);
+        if to_many {
             return Ok(false);
         }
         dnat(site, address, port, tracked);
@@ -140,7 +142,14 @@ pub(crate) fn snat(
 
 /// Applies a flow's translation where its packet passes the place of it. `at`: a function of the chain; `None` before
 /// the first and after the last one of the hook, as `end` says.
+#[inline]
 pub(crate) fn apply(hook: Hook, iface: IfaceId, at: Option<FunctionId>, end: bool, tracked: &mut Tracked) {
+    if tracked.is_translated() {
+        apply_translation(hook, iface, at, end, tracked);
+    }
+}
+
+fn apply_translation(hook: Hook, iface: IfaceId, at: Option<FunctionId>, end: bool, tracked: &mut Tracked) {
     let Some((flow, direction)) = tracked.translated() else { return };
     let packet = &mut tracked.packet;
     // An error that a router behind the translation sends speaks for the translated host (RFC 5508 §4.2), if the host's
