@@ -274,39 +274,32 @@ fn tables_and_steps_do_the_same_to_every_packet_of_any_policy() {
     assert!(acted > 300 && forwarded > 500, "{acted} {forwarded}");
 }
 
-/// So many ports, one after the other, and what becomes of the packet.
-fn ports(count: u32) -> Function {
-    let test =
-        |at: u32| Step::Test { test: Test::In { field: Field::UdpDport, set: at }, then: count + 1, otherwise: at + 1 };
-    let steps: Vec<Step> = (0..count).map(test).chain([Step::End(Verdict::Drop), Step::End(Verdict::Accept)]).collect();
+/// A program of so many rules, one step each, for so many ports, and one step that ends it.
+fn ladder(rules: u32) -> Function {
+    let sets: Vec<Set> = (0..rules).map(|rule| Set::number(rule * 7)).collect();
+    let rule = |at: u32| {
+        let verdict = if at.is_multiple_of(2) { rules } else { rules + 1 };
+        let test = Test::In { field: Field::UdpDport, set: at };
+        Step::Test { test, then: verdict, otherwise: if at + 1 == rules { rules + 1 } else { at + 1 } }
+    };
+    let mut steps: Vec<Step> = (0..rules).map(rule).collect();
+    steps.extend([Step::End(Verdict::Drop), Step::End(Verdict::Accept)]);
     let places = vec![Place::NONE; steps.len()];
-    let sets = (0..count).map(|at| Set::number(at * 10)).collect();
-    Function {
-        name: "f".into(),
-        kind: FunctionKind::Filter,
-        program: Program::new(steps, places, sets, vec![], vec![]).unwrap(),
-        mentions_invalid: false,
-        place: Place::NONE,
-    }
+    let program = Program::new(steps, places, sets, vec![], vec![]).unwrap();
+    Function { name: "ladder".into(), kind: FunctionKind::Filter, program, mentions_invalid: false, place: Place::NONE }
 }
 
 #[test]
 fn a_program_of_middling_length_is_walked_for_a_second() {
-    let functions = [5, 9, 30, 61, 62, 200].map(ports);
-    let forward = (0..functions.len() as u16).map(FunctionId).collect();
-    let gateway = Gateway { routes: vec![route([10, 0, 0, 0], 0)], forward, ..Gateway::default() };
-    let ifaces = vec![iface("wan", 0, [10, 0, 0, 1]), iface("lan", 1, [10, 0, 1, 1])];
-    let policy =
-        Policy::new(Parts { ifaces, gateway: Some(gateway), functions: functions.into(), ..Parts::default() }).unwrap();
-    let has_tables = |plane: &Plane<Flat>| {
-        (0..policy.functions.len()).map(|at| plane.tables.of(FunctionId(at as u16)).is_some()).collect::<Vec<_>>()
-    };
+    let functions = vec![ladder(5), ladder(40), ladder(500)];
+    let mut ifaces = vec![iface("wan", 0, [10, 0, 0, 1]), iface("lan", 1, [10, 0, 1, 1])];
+    ifaces[0].prerouting = (0..3).map(FunctionId).collect();
+    let policy = Policy::new(Parts { ifaces, functions, ..Parts::default() }).unwrap();
     let mut plane = plane(&policy, None);
-    assert_eq!(has_tables(&plane), [false, false, false, false, true, true]);
+    let has_tables = |plane: &Plane<Flat>| [0, 1, 2].map(|id| plane.tables.of(FunctionId(id)).is_some());
+    assert_eq!(has_tables(&plane), [false, false, true]);
     plane.handle_timeout(Instant::from_millis(999), &mut Outside::default());
-    assert_eq!(has_tables(&plane), [false, false, false, false, true, true]);
-    assert_eq!(plane.poll_timeout(), Some(Instant::from_secs(1)));
+    assert_eq!(has_tables(&plane), [false, false, true]);
     plane.handle_timeout(Instant::from_secs(1), &mut Outside::default());
-    assert_eq!(has_tables(&plane), [false, false, true, true, true, true]);
-    assert_eq!(plane.poll_timeout(), None);
+    assert_eq!(has_tables(&plane), [false, true, true]);
 }
