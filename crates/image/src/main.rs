@@ -49,7 +49,7 @@ fn start(boot: BootArguments) -> ! {
     loop {
         let now = ports.now();
         let turn = node.turn(now, &mut ports);
-        if !ports.rest(now, turn.busy, turn.wake) {
+        if !ports.rest(now, turn.more, turn.wake) {
             continue;
         }
         if ports.typed().is_some() {

@@ -252,7 +252,7 @@ impl Reader<'_> {
                 flags => Question::Any { any: flags.iter().map(|flag| Question::Flag { flag }).collect() },
             },
             Condition::Test(Test::Limit(limit)) => {
-                let rate = program.limits()[*limit as usize];
+                let rate = program.limits()[*limit as usize].rate;
                 Question::Limit { limit: Rate { tokens: rate.tokens, seconds: rate.per.as_secs(), burst: rate.burst } }
             }
         }

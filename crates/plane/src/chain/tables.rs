@@ -11,6 +11,8 @@ const FEW_STEPS: usize = 12;
 /// … and so is one whose longest way is not so many times as long as that through its tables: a line of a table costs
 /// somewhat more than a step, and packets seldom go the longest way.
 const WORTH: usize = 2;
+/// A program of fewer steps can be walked for a while, until there is time to make its tables.
+const URGENT_STEPS: usize = 64;
 
 /// Are programs looked up in tables, or walked step by step? What they do is the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,7 +38,7 @@ pub struct RuleCost {
 
 /// What running each function of a policy costs: its tables are made for the answer.
 pub fn rule_costs(policy: &Policy) -> Vec<RuleCost> {
-    costs(policy, &build(policy, Lookup::default()))
+    costs(policy, &build(policy, where_faster))
 }
 
 /// How programs are run, and what is known about them beforehand.
@@ -45,17 +47,48 @@ pub(crate) struct Tables {
     pub depends: Dependencies,
     /// For each function; `None`: it is walked.
     functions: Vec<Option<Classifier>>,
+    /// Those of the shorter programs are still to be made.
+    pending: bool,
 }
 
 impl Tables {
+    /// Makes the tables of the longer programs; the others wait for [`complete`](Self::complete).
     pub fn new(policy: &Policy) -> Self {
-        let functions = build(policy, Lookup::default());
-        Self { level: Level::detect(), depends: Dependencies::new(policy), functions }
+        let functions =
+            build(policy, |program| if is_short(program.steps().len()) { None } else { where_faster(program) });
+        let pending = policy.functions.iter().any(|function| is_short(function.program.steps().len()));
+        Self { level: Level::detect(), depends: Dependencies::new(policy), functions, pending }
     }
 
     /// Makes and forgets tables as asked for.
     pub fn set_lookup(&mut self, policy: &Policy, lookup: Lookup) {
-        self.functions = build(policy, lookup);
+        self.pending = false;
+        self.functions = build(policy, |program| match lookup {
+            Lookup::Never => None,
+            Lookup::WhereFaster => where_faster(program),
+            Lookup::Always => Some(Classifier::new(program)),
+        });
+    }
+
+    /// Are there tables that wait?
+    pub fn is_pending(&self) -> bool {
+        self.pending
+    }
+
+    /// Makes the tables that have waited.
+    pub fn complete(&mut self, policy: &Policy) {
+        if !core::mem::take(&mut self.pending) {
+            return;
+        }
+        for (tables, function) in self.functions.iter_mut().zip(&policy.functions) {
+            if is_short(function.program.steps().len()) {
+                *tables = where_faster(&function.program);
+            }
+        }
+    }
+
+    pub fn set_level(&mut self, level: Level) {
+        self.level = level;
     }
 
     pub fn costs(&self, policy: &Policy) -> Vec<RuleCost> {
@@ -68,21 +101,21 @@ impl Tables {
     }
 }
 
-fn build(policy: &Policy, lookup: Lookup) -> Vec<Option<Classifier>> {
-    let of = |function: &Function| {
-        let program = &function.program;
-        let make = || Classifier::new(program);
-        match lookup {
-            Lookup::Never => None,
-            Lookup::Always => Some(make()),
-            Lookup::WhereFaster => {
-                let longest = if program.steps().len() < FEW_STEPS { 0 } else { longest_way(program) };
-                (longest >= FEW_STEPS)
-                    .then(make)
-                    .filter(|tables| tables.cost(program).worst_steps.saturating_mul(WORTH) <= longest)
-            }
-        }
-    };
+/// Long enough for tables to pay, and short enough to be walked until they are made.
+fn is_short(steps: usize) -> bool {
+    (FEW_STEPS..URGENT_STEPS).contains(&steps)
+}
+
+/// The tables of a program, if they are faster than its steps.
+fn where_faster(program: &Program) -> Option<Classifier> {
+    let longest = if program.steps().len() < FEW_STEPS { 0 } else { longest_way(program) };
+    (longest >= FEW_STEPS)
+        .then(|| Classifier::new(program))
+        .filter(|tables| tables.cost(program).worst_steps.saturating_mul(WORTH) <= longest)
+}
+
+fn build(policy: &Policy, tables: impl Fn(&Program) -> Option<Classifier>) -> Vec<Option<Classifier>> {
+    let of = |function: &Function| tables(&function.program);
     policy.functions.iter().map(of).collect()
 }
 
