@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 /// Connects two hosts directly. Both devices are up.
 pub fn cable(a: &Host, a_device: &str, b: &Host, b_device: &str) -> Result<()> {
     let network = b.network().word();
-    a.ip(&format!("link add name {a_device} type veth peer name {b_device} netns {network}\nlink set dev {a_device} up"))?;
+    a.ip(&format!(
+        "link add name {a_device} type veth peer name {b_device} netns {network}\nlink set dev {a_device} up"
+    ))?;
     b.ip(&format!("link set dev {b_device} up"))
 }
 
