@@ -218,6 +218,11 @@ impl<B: Buffer> Plane<B> {
         self.decisions.set_on(on);
     }
 
+    /// Packets that have taken it so far; they are among those that were received and forwarded.
+    pub fn fast_path_packets(&self) -> u64 {
+        self.decisions.passed
+    }
+
     pub fn policy(&self) -> &Policy {
         &self.policy
     }
