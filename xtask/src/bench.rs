@@ -1,14 +1,48 @@
 //! `cargo xtask bench`: the numbers that the README and `docs/performance.md` name, measured here and now.
 
+mod tables;
+
 use crate::{gate, image, packages, sh};
-use anyhow::{Result, bail, ensure};
-use saltgate_bench_harness::rules;
+use anyhow::{Context, Result, bail, ensure};
 use saltgate_bench_harness::vm::{self, Effort, Images};
-use std::path::PathBuf;
+use saltgate_bench_harness::{native, rules};
+use saltgate_bench_rulesets::Filter;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 /// What can be measured, in the order in which it is done.
-const BENCHMARKS: [&str; 5] = ["vm", "rules", "plane", "compile", "gate"];
+const BENCHMARKS: &[(&str, Bench)] = &[
+    ("vm", Bench::Machines),
+    ("rules", Bench::Rules),
+    ("plane", Bench::Program("saltgate-bench-plane")),
+    ("flows", Bench::Program("saltgate-bench-flows")),
+    ("routes", Bench::Program("saltgate-bench-routes")),
+    ("drivers", Bench::Program("saltgate-bench-drivers")),
+    ("compile", Bench::Compile),
+    ("gate", Bench::Gate),
+    ("paste", Bench::Paste),
+];
+
+#[derive(Clone, Copy)]
+enum Bench {
+    /// Routers in virtual machines.
+    Machines,
+    /// Many rules: look-ups, Linux's filters natively, and in virtual machines.
+    Rules,
+    /// A program of its own that writes JSON to the file after `--json`.
+    Program(&'static str),
+    /// Text to policy.
+    Compile,
+    /// Instructions against a baseline.
+    Gate,
+    /// Writes the newest tables into the document that shows them.
+    Paste,
+}
+
+fn named(name: &str) -> Option<Bench> {
+    BENCHMARKS.iter().find(|(known, _)| *known == name).map(|(_, bench)| *bench)
+}
 
 /// What the command line asks for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -32,7 +66,7 @@ impl Wanted {
                     ensure!(count.is_some(), "--rounds needs a number");
                     wanted.rounds = count;
                 }
-                name if BENCHMARKS.contains(&name) => wanted.entry(name),
+                name if named(name).is_some() => wanted.entry(name),
                 part if vm::PARTS.contains(&part) => {
                     if wanted.benchmarks.last().is_none_or(|(name, _)| name != "vm") {
                         wanted.entry("vm");
@@ -41,12 +75,16 @@ impl Wanted {
                 }
                 _ => match wanted.benchmarks.last_mut() {
                     Some((name, own)) if name != "vm" => own.push(word.clone()),
-                    _ => bail!("no such benchmark: {word}; there are {}", BENCHMARKS.join(", ")),
+                    _ => {
+                        let known: Vec<&str> = BENCHMARKS.iter().map(|(name, _)| *name).collect();
+                        bail!("no such benchmark: {word}; there are {}", known.join(", "));
+                    }
                 },
             }
         }
         if wanted.benchmarks.is_empty() {
-            BENCHMARKS.iter().for_each(|name| wanted.entry(name));
+            let all = BENCHMARKS.iter().filter(|(_, bench)| !matches!(bench, Bench::Paste));
+            all.for_each(|(name, _)| wanted.entry(name));
         }
         Ok(wanted)
     }
@@ -79,17 +117,17 @@ pub fn run(words: &[String], install: bool) -> Result<bool> {
     let mut good = true;
     for (name, own) in &wanted.benchmarks {
         println!("\n== {name}");
-        good &= match name.as_str() {
-            "vm" => machines(own, wanted.effort(), install)?,
-            "rules" => rules(own, wanted.effort(), install)?,
-            "plane" => program("saltgate-bench-plane", &with_json(own, name))?,
-            "gate" => match gate::run(own, install)? {
+        good &= match named(name).with_context(|| format!("no such benchmark: {name}"))? {
+            Bench::Machines => machines(own, wanted.effort(), install)?,
+            Bench::Rules => rules(own, wanted.effort(), install)?,
+            Bench::Program(package) => program(package, name, own)?,
+            Bench::Compile => compile(name, own)?,
+            Bench::Paste => tables::paste(&dir(), &sh::root().join("docs/performance.md"))?,
+            Bench::Gate => match gate::run(own, install)? {
                 gate::Outcome::Good => true,
                 gate::Outcome::Regressed => false,
                 gate::Outcome::Impossible(why) => bail!("{why}"),
             },
-            "compile" => program("saltgate-bench-compile", own)?,
-            other => bail!("no such benchmark: {other}"),
         };
     }
     Ok(good)
@@ -105,36 +143,94 @@ fn machines(parts: &[String], effort: Effort, install: bool) -> Result<bool> {
     Ok(true)
 }
 
-/// How many rules, if the command line does not say.
-const COUNTS: [u32; 4] = [10, 1_000, 10_000, 50_000];
+/// How many rules, if the command line does not say: in virtual machines, where Linux takes its time to load them, and
+/// natively.
+const COUNTS_IN_MACHINES: [u32; 4] = [10, 1_000, 10_000, 50_000];
+const COUNTS: [u32; 6] = [10, 100, 1_000, 5_000, 10_000, 50_000];
 
-fn rules(counts: &[String], effort: Effort, install: bool) -> Result<bool> {
-    let counts: Vec<u32> = counts.iter().map(|count| count.parse()).collect::<Result<_, _>>()?;
-    let counts = if counts.is_empty() { &COUNTS } else { counts.as_slice() };
-    rules::in_machines(&images(install)?, counts, effort, &dir())?;
-    Ok(true)
+/// `lookup`, `native` or `machines` alone, or all three; so many rules; what else there is, kinds of rules, is for the
+/// look-ups.
+fn rules(words: &[String], effort: Effort, install: bool) -> Result<bool> {
+    let (places, words): (Vec<&String>, Vec<&String>) =
+        words.iter().partition(|word| ["lookup", "native", "machines"].contains(&word.as_str()));
+    let counts: Vec<u32> = words.iter().filter_map(|word| word.parse().ok()).collect();
+    let of_lookups = words.len() > counts.len();
+    let wanted = |place: &str| match places.as_slice() {
+        [] => place == "lookup" || !of_lookups,
+        places => places.iter().any(|word| *word == place),
+    };
+    let or = |default: &[u32]| if counts.is_empty() { default.to_vec() } else { counts.clone() };
+    let mut good = true;
+    if wanted("lookup") {
+        let words: Vec<String> = words.into_iter().cloned().collect();
+        good = program("saltgate-bench-rules", "rules-lookup", &words)?;
+    }
+    if wanted("native") {
+        ready(install)?;
+        let package = "saltgate-bench-filters";
+        sh::run(&mut sh::cargo(["build", "--release", "--package", package]))?;
+        let ours = sh::target_dir().join("release").join(package);
+        native::run(&or(&COUNTS), effort, &dir(), |filter| price(&ours, filter))?;
+    }
+    if wanted("machines") {
+        rules::in_machines(&images(install)?, &or(&COUNTS_IN_MACHINES), effort, &dir())?;
+    }
+    Ok(good)
+}
+
+/// What a packet costs in our plane with these rules, in nanoseconds, as a program says.
+fn price(program: &Path, filter: Filter) -> Result<f64> {
+    let row = format!("{}-{}", filter.count, filter.kind.name());
+    let output = Command::new(program).arg(&row).output()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let cell = text.lines().find_map(|line| line.strip_prefix(&row)?.split_whitespace().next());
+    cell.and_then(|cell| cell.parse().ok()).with_context(|| format!("no price of {row}"))
 }
 
 /// Builds the guests, with all that is needed to run them.
 fn images(install: bool) -> Result<Images> {
-    if let Err(why) = packages::install(packages::FOR_BENCH, install)? {
-        bail!("{why}");
-    }
+    ready(install)?;
     let saltgate = image::build()?;
     let built = |name: &str| sh::target_dir().join("release").join(name);
-    lab::permitted()?;
     Ok(Images { saltgate, bridge: built("saltgate-bridge"), ceiling: built("saltgate-ceiling") })
 }
 
-/// Lets a program write what it prints as `NAME.json` as well.
-fn with_json(words: &[String], name: &str) -> Vec<String> {
-    let file = dir().join(format!("{name}.json"));
-    ["--json".to_owned(), file.display().to_string()].into_iter().chain(words.iter().cloned()).collect()
+/// The compiler alone; with `image` first, inside of the unikernel.
+fn compile(name: &str, words: &[String]) -> Result<bool> {
+    let mut words = words.to_vec();
+    if words.first().is_some_and(|word| word == "image") {
+        words.remove(0);
+        words.extend(["--image".to_owned(), image::build()?.display().to_string()]);
+        return output_of("saltgate-bench-compile", "compile-image", &words);
+    }
+    output_of("saltgate-bench-compile", name, &words)
 }
 
-/// A benchmark that is a program of its own.
-fn program(package: &str, words: &[String]) -> Result<bool> {
-    sh::succeeds(sh::cargo(["run", "--release", "--package", package, "--"]).args(words))
+/// What benchmarks with hosts need: programs, and the right to make hosts.
+fn ready(install: bool) -> Result<()> {
+    if let Err(why) = packages::install(packages::FOR_BENCH, install)? {
+        bail!("{why}");
+    }
+    lab::permitted().context("such benchmarks need to be root, or root of a user namespace")
+}
+
+/// A benchmark that is a program of its own, writing `NAME.json` as well.
+fn program(package: &str, name: &str, words: &[String]) -> Result<bool> {
+    std::fs::create_dir_all(dir())?;
+    let json = dir().join(format!("{name}.json"));
+    // One that the command line names comes later and wins.
+    let json = ["--json".to_owned(), json.display().to_string()];
+    output_of(package, name, &json.into_iter().chain(words.iter().cloned()).collect::<Vec<_>>())
+}
+
+/// Runs a program that prints a table, and keeps what it prints as `NAME.md`.
+fn output_of(package: &str, name: &str, words: &[String]) -> Result<bool> {
+    std::fs::create_dir_all(dir())?;
+    let mut run = sh::cargo(["run", "--release", "--quiet", "--package", package, "--"]);
+    let mut printed = String::from("```text\n");
+    let good = sh::tee(run.args(words), |line| printed.push_str(&format!("{line}\n")))?;
+    std::fs::write(dir().join(format!("{name}.md")), printed + "```\n")?;
+    Ok(good)
 }
 
 #[cfg(test)]
@@ -160,6 +256,6 @@ mod tests {
         for (line, means) in table {
             assert_eq!(parse(line), means, "{line}");
         }
-        assert_eq!(parse("").unwrap().len(), BENCHMARKS.len());
+        assert_eq!(parse("").unwrap().len(), BENCHMARKS.len() - 1);
     }
 }

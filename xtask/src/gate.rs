@@ -16,12 +16,20 @@ use crate::{packages, sh};
 use anyhow::{Context, Result, ensure};
 use baseline::Baseline;
 use saltgate_bench_harness::markdown;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// Benches that can be counted, and how they are called in the baseline. Each has a word `--list`, which prints its
-/// rows, and `--count ROW N`, which walks N bursts of [`BURST`] packets.
-const COUNTED: &[(&str, &str)] = &[("plane", "saltgate-bench-plane")];
+/// rows, each with the number of packets in a burst if that is not [`BURST`], and `--count ROW N`, which walks N bursts.
+const COUNTED: &[(&str, &str)] = &[
+    ("plane", "saltgate-bench-plane"),
+    ("filters", "saltgate-bench-filters"),
+    ("rules", "saltgate-bench-rules"),
+    ("routes", "saltgate-bench-routes"),
+    ("drivers", "saltgate-bench-drivers"),
+];
 const BURST: u64 = 32;
 /// Bursts of the short and of the long run.
 const RUNS: [u64; 2] = [320, 640];
@@ -63,20 +71,56 @@ pub fn run(words: &[String], install: bool) -> Result<Outcome> {
     Ok(outcome)
 }
 
-/// Instructions per packet of every row of every bench, as `BENCH/ROW`.
+/// Instructions per packet of every row of every bench, as `BENCH/ROW`, in that order.
 fn count_all() -> Result<Vec<(String, Counted)>> {
-    let mut counted = Vec::new();
+    let packages = COUNTED.iter().flat_map(|(_, package)| ["--package", package]);
+    sh::run(sh::cargo(["build", "--release"]).args(packages))?;
+    let mut rows = Vec::new();
     for (bench, package) in COUNTED {
-        sh::run(&mut sh::cargo(["build", "--release", "--package", package]))?;
         let program = sh::target_dir().join("release").join(package);
         let list = Command::new(&program).arg("--list").output().with_context(|| format!("cannot run {package}"))?;
         ensure!(list.status.success(), "{package} has no list of rows");
-        for row in String::from_utf8_lossy(&list.stdout).lines() {
-            let per_packet = count(&program, row).with_context(|| format!("cannot count {bench}/{row}"))?;
-            counted.push((format!("{bench}/{row}"), per_packet));
+        for line in String::from_utf8_lossy(&list.stdout).lines() {
+            let (row, burst) = line.split_once(' ').unwrap_or((line, ""));
+            let (name, row, burst) = (format!("{bench}/{row}"), row.to_owned(), burst.parse().unwrap_or(BURST));
+            rows.push(Row { name, program: program.clone(), row, burst });
         }
     }
-    Ok(counted)
+    let next = AtomicUsize::new(0);
+    let results: Vec<Mutex<Option<Result<Counted>>>> = rows.iter().map(|_| Mutex::new(None)).collect();
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                while let Some((row, result)) = {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    rows.get(at).zip(results.get(at))
+                } {
+                    *result.lock().unwrap_or_else(PoisonError::into_inner) = Some(row.count());
+                }
+            });
+        }
+    });
+    let results = results.into_iter().map(|result| result.into_inner().unwrap_or_else(PoisonError::into_inner));
+    rows.into_iter()
+        .zip(results)
+        .map(|(row, result)| {
+            let counted =
+                result.context("nobody counted it").flatten().with_context(|| format!("cannot count {}", row.name))?;
+            Ok((row.name, counted))
+        })
+        .collect()
+}
+
+/// Something to be counted.
+struct Row {
+    /// In the baseline.
+    name: String,
+    program: PathBuf,
+    /// The program's own word for it.
+    row: String,
+    /// Packets.
+    burst: u64,
 }
 
 /// Instructions per packet.
@@ -87,13 +131,19 @@ struct Counted {
     foreign: f64,
 }
 
-fn count(program: &Path, row: &str) -> Result<Counted> {
-    let [short, long] = RUNS;
-    let packets = (long - short) * BURST;
-    let (less, more) = (callgrind::run(program, row, short)?, callgrind::run(program, row, long)?);
-    ensure!(more.own > less.own, "nothing was counted; is there a function called measured_region?");
-    let per_packet = |count: u64| count as f64 / packets as f64;
-    Ok(Counted { own: per_packet(more.own - less.own), foreign: per_packet(more.foreign.saturating_sub(less.foreign)) })
+impl Row {
+    fn count(&self) -> Result<Counted> {
+        let [short, long] = RUNS;
+        let packets = (long - short) * self.burst;
+        let scratch = dir()?.join(format!("callgrind.{}", self.name.replace('/', ".")));
+        let run = |bursts| callgrind::run(&self.program, &self.row, bursts, &scratch);
+        let (less, more) = (run(short)?, run(long)?);
+        std::fs::remove_file(&scratch)?;
+        ensure!(more.own > less.own, "nothing was counted; is there a function called measured_region?");
+        let per_packet = |count: u64| count as f64 / packets as f64;
+        let foreign = more.foreign.saturating_sub(less.foreign);
+        Ok(Counted { own: per_packet(more.own - less.own), foreign: per_packet(foreign) })
+    }
 }
 
 /// Prints the rows beside the baseline.
@@ -137,11 +187,11 @@ fn compiler() -> Result<String> {
     Ok(version)
 }
 
-/// Where callgrind writes to.
-fn scratch() -> Result<PathBuf> {
+/// Where results go.
+fn dir() -> Result<PathBuf> {
     let dir = sh::target_dir().join("bench");
     std::fs::create_dir_all(&dir)?;
-    Ok(dir.join("callgrind.out"))
+    Ok(dir)
 }
 
 #[cfg(test)]

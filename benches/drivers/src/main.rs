@@ -48,7 +48,8 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         ["--list"] => {
-            ROWS.iter().for_each(|row| println!("{}", row.name));
+            // Large frames take long to compare under callgrind.
+            ROWS.iter().filter(|row| !row.offloaded).for_each(|row| println!("{} {}", row.name, row.burst));
             return ExitCode::SUCCESS;
         }
         ["--count", name, bursts] => {

@@ -10,9 +10,9 @@
 mod cores;
 mod json;
 pub mod linux;
+pub mod native;
 mod report;
 pub mod rules;
-mod rulesets;
 mod samples;
 mod stage;
 mod traffic;
@@ -20,5 +20,4 @@ pub mod vm;
 
 pub use json::Json;
 pub use report::{Ratio, Report, Row, Unit, markdown};
-pub use rulesets::{Filter, Kind};
 pub use samples::Samples;

@@ -120,13 +120,16 @@ impl Report {
         markdown(&lines)
     }
 
-    /// Prints the table, and writes `NAME.json` into a directory.
+    /// Prints the table, and writes it into a directory: as `NAME.md`, and as `NAME.json`.
     pub fn publish(&self, dir: &Path) -> Result<()> {
-        println!("\n{}", self.table());
+        let table = self.table();
+        println!("\n{table}");
         std::fs::create_dir_all(dir)?;
-        let path = dir.join(format!("{}.json", self.name));
-        std::fs::write(&path, format!("{}\n", self.json())).with_context(|| path.display().to_string())?;
-        println!("written to {}", path.display());
+        for (kind, text) in [("md", table), ("json", format!("{}\n", self.json()))] {
+            let path = dir.join(format!("{}.{kind}", self.name));
+            std::fs::write(&path, text).with_context(|| path.display().to_string())?;
+            println!("written to {}", path.display());
+        }
         Ok(())
     }
 

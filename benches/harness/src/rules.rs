@@ -6,11 +6,11 @@
 use crate::cores;
 use crate::linux::Linux;
 use crate::report::{Ratio, Report, Unit};
-use crate::rulesets::{Filter, Kind};
 use crate::stage::{B, Player, ROUTER_MAC, Stage};
 use crate::traffic::{Fresh, Way};
 use crate::vm::{self, Effort, Images};
 use anyhow::Result;
+use saltgate_bench_rulesets::{Filter, Kind};
 use std::path::Path;
 use std::time::Duration;
 

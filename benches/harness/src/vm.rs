@@ -4,11 +4,11 @@
 use crate::cores;
 use crate::linux::Linux;
 use crate::report::{Ratio, Report, Unit};
-use crate::rulesets::{Filter, Kind};
 use crate::stage::{MACS, Player, Stage};
 use crate::traffic::{self, Direction, Flows};
 use anyhow::{Context, Result};
 use lab::{Attach, Machine, Nic};
+use saltgate_bench_rulesets::{Filter, Kind};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};

@@ -123,7 +123,8 @@ impl Bed {
         let policy = compiled.policy.unwrap_or_else(|| panic!("{}", problems.concat()));
         let links = [USERS, SERVERS].map(|port| Link { port, mac: MACS[usize::from(port.0)], mtu: 1500 });
         let limits = Limits { flows, ..Limits::default() };
-        let plane = Plane::new(policy, links.to_vec(), limits, [7; 32], Instant::BOOT);
+        let mut plane = Plane::new(policy, links.to_vec(), limits, [7; 32], Instant::BOOT);
+        plane.complete();
         let free = (0..256).map(|_| Frame::new()).collect();
         let outside = Outside { free, sent: 0, asked: Vec::new(), measuring: false, sources: None };
         let mut bed = Self { plane, now: Instant::BOOT, expiring: Duration::ZERO, outside, burst: Burst::new() };

@@ -55,7 +55,8 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         ["--list"] => {
-            Row::all().for_each(|row| println!("{}", row.name()));
+            // Making larger tables takes too long under callgrind.
+            Row::all().filter(|row| [16, 1_000].contains(&row.count)).for_each(|row| println!("{}", row.name()));
             return ExitCode::SUCCESS;
         }
         ["--count", name, batches] => {

@@ -50,7 +50,7 @@ fn a_filter_becomes_a_chain_in_which_accept_is_return() {
         ),
         (
             "Filter::IP f { if (limit(10, \"minute\", 3)) { accept } reject(tcp-reset) }",
-            "chain filter_f {\nct state invalid drop\nlimit name \"bucket_0_0\" return\nmeta l4proto tcp reject with tcp reset\nreject with icmpx type admin-prohibited\n}\n",
+            "chain filter_f {\nct state invalid drop\nlimit name \"bucket_0\" return\nmeta l4proto tcp reject with tcp reset\nreject with icmpx type admin-prohibited\n}\n",
         ),
         (
             "Filter::IP f { Filter::TCP { if (tcp.syn and not tcp.ack) { accept } } drop }",

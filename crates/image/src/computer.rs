@@ -9,7 +9,7 @@ use core::panic::PanicInfo;
 use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use core::time::Duration;
 use kernel::boot::BootInfo;
-use kernel::{AddressSpace, Drained, Exit, IdentityMap, Machine, Protection, Ring0, Serial};
+use kernel::{AddressSpace, Drained, Exit, IdentityMap, Machine, Protection, Ring0, Serial, Vector};
 
 /// What the boot loader and the linker know, and who owns the heap: the run time's side, which the library must not
 /// name, or it could not be tested.
@@ -97,6 +97,8 @@ const EARLY_HEAP: u64 = 512 << 10;
 /// The serial line, line by line.
 pub struct Console {
     serial: Serial,
+    /// What wakes the machine when a key is pressed.
+    vector: Option<Vector>,
     /// What has been typed since the last Enter.
     typed: String,
 }
@@ -155,7 +157,7 @@ impl Computer {
         (origin.choose_copy)(kernel::features().fast_string_bytes);
         let machine = Machine::start(ring0, space, progress.start(), &boot, &physical)
             .unwrap_or_else(|error| fail(&mut serial, ring0, &error));
-        let console = Console { serial, typed: String::new() };
+        let console = Console { serial, vector: None, typed: String::new() };
         let program = origin.writable.end - origin.code.start;
         let heap = origin.heap;
         let mut computer = Self { ring0, boot, physical, machine, console, spare, progress, program, heap };
@@ -211,7 +213,12 @@ const MIN_HEAP: u64 = 256 << 10;
 
 impl Console {
     fn connect(&mut self, machine: &mut Machine) {
-        machine.connect_serial(&mut self.serial);
+        self.vector = machine.connect_serial(&mut self.serial);
+    }
+
+    /// Whether one of these interrupts, as [`Vector::bit`]s, was that of a key.
+    pub fn is_key(&self, pending: u64) -> bool {
+        self.vector.is_some_and(|vector| pending & vector.bit() != 0)
     }
 
     /// Takes a line, which goes out with the next [`drain`](Self::drain)s or with [`flush`](Self::flush).

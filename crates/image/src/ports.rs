@@ -12,11 +12,13 @@ use node::{Nic, Ports, Vitals};
 use virtio::{Frame, Net, Pool, Violation};
 use wire::{Burst, Instant, PortId};
 
-/// How often in a row a turn may find nothing to do before the box sleeps. The next frame of a stream is often only
-/// moments away, but whoever brings it may need this very CPU.
-const IDLE_TURNS: u32 = 3;
+/// How often the box looks for frames before it sleeps. The next one of a stream is often only moments away, but whoever
+/// brings it may need this very CPU.
+const LOOKS: u32 = 8;
 /// The longest sleep: then links and devices are looked at.
 const LOOK: Duration = Duration::from_secs(1);
+/// How often the console is looked at where no key says that it should be.
+const LOOK_AT_CONSOLE: Duration = Duration::from_millis(100);
 /// How long a serial line sends what its transmitter has taken.
 const LINE: Duration = Duration::from_micros(1400);
 /// Without an interrupt the box looks this often.
@@ -36,8 +38,6 @@ pub struct MetalPorts {
     heap: Heap,
     usage: Usage,
     progress: Progress,
-    /// Turns in a row that had nothing to do.
-    idle_turns: u32,
     /// How long the box has slept, in nanoseconds.
     slept: u64,
     /// When the console, and when the devices were looked at.
@@ -90,7 +90,6 @@ impl MetalPorts {
             heap,
             usage,
             progress,
-            idle_turns: 0,
             slept: 0,
             looked: Instant::BOOT,
             checked: Instant::BOOT,
@@ -113,29 +112,31 @@ impl MetalPorts {
         self.console.typed()
     }
 
-    /// Ends a turn. One that had work is followed by the next at once; after a few that had none the box sleeps until
-    /// a NIC, a key or `wake` needs it. True if it is time to look at the console. `now` is when the turn began.
-    pub fn rest(&mut self, now: Instant, busy: bool, wake: Option<Instant>) -> bool {
-        if busy {
-            self.idle_turns = 0;
-        } else {
-            self.idle_turns += 1;
-        }
+    /// Ends a turn, which began at `now`. If there is `more` to do, or a NIC has received something, the next one follows
+    /// at once; else the box sleeps until a NIC, a key or `wake` needs it. True if it is time to look at the console.
+    pub fn rest(&mut self, now: Instant, more: bool, wake: Option<Instant>) -> bool {
         // A few bytes of the console at a time, so that frames that come meanwhile wait for no more than that.
         let drained = self.console.drain();
-        if self.idle_turns >= IDLE_TURNS && drained != Drained::Some {
-            self.idle_turns = 0;
-            self.sleep(if drained == Drained::Busy { earlier(wake, now + LINE) } else { wake });
-        } else if now < self.looked + LOOK / 10 {
-            return false;
+        let mut now = now;
+        let mut key = false;
+        if !more && drained != Drained::Some && !self.has_received() {
+            key = self.sleep(if drained == Drained::Busy { earlier(wake, now + LINE) } else { wake });
+            now = self.now();
         }
-        let now = self.now();
         if now >= self.checked + LOOK {
             self.checked = now;
             self.check();
         }
-        self.looked = now;
-        true
+        let look = key || now >= self.looked + LOOK_AT_CONSOLE;
+        if look {
+            self.looked = now;
+        }
+        look
+    }
+
+    /// Looks a few times whether there is something to receive, and room to send it.
+    fn has_received(&mut self) -> bool {
+        !self.is_held_back() && (0..LOOKS).any(|_| self.devices.iter().any(|device| device.net.has_received()))
     }
 
     /// Says where the memory and the time have gone since the first instruction.
@@ -186,7 +187,8 @@ impl MetalPorts {
         ));
     }
 
-    fn sleep(&mut self, wake: Option<Instant>) {
+    /// Sleeps until `wake` at most; true if a key was pressed.
+    fn sleep(&mut self, wake: Option<Instant>) -> bool {
         let held_back = self.is_held_back();
         let quiet = self.devices.iter_mut().fold(true, |quiet, device| {
             // While receiving is held back, only the room to send is worth waking for.
@@ -194,7 +196,7 @@ impl MetalPorts {
             armed && quiet
         });
         if !quiet {
-            return;
+            return false;
         }
         let begin = self.now();
         let longest = match (self.has_interrupts, held_back) {
@@ -210,6 +212,7 @@ impl MetalPorts {
                 device.net.wake();
             }
         }
+        self.console.is_key(pending)
     }
 
     /// Looks for what no interrupt tells: links that went up or down, devices that broke.

@@ -97,6 +97,9 @@ impl Default for Settings {
 pub struct Turn {
     /// There was work and there may be more, or more is due: call again at once.
     pub busy: bool,
+    /// There is more to do whether or not a frame comes: who can tell that no port has one need call again at once only
+    /// for this.
+    pub more: bool,
     /// Without a new frame nothing changes before this moment; `None`: nothing ever does.
     pub wake: Option<Instant>,
 }
@@ -154,14 +157,15 @@ impl<P: Ports> Node<P> {
             let Self { plane, stack, console, clock, .. } = self;
             plane.handle_timeout(now, &mut Door { ports, stack, console, clock });
         }
-        busy |= self.run_stack(now, ports);
+        let more = self.run_stack(now, ports);
         if self.timers.wake().is_some_and(|due| due <= now) {
             self.tick(now, ports);
         }
         ports.flush();
         let wake = [self.plane.poll_timeout(), self.stack.poll_timeout(), self.timers.wake()];
         let wake = wake.into_iter().flatten().min();
-        let turn = Turn { busy: busy || wake.is_some_and(|wake| wake <= now), wake };
+        let more = more || wake.is_some_and(|wake| wake <= now);
+        let turn = Turn { busy: busy || more, more, wake };
         self.waiting = Some(turn).filter(|turn| !turn.busy);
         turn
     }

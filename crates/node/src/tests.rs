@@ -171,7 +171,9 @@ fn timers_tick_a_second_after_the_start_and_then_at_their_interval() {
     let mut node = node(Policy::new(parts).unwrap(), &world);
     let vitals = |idle| Vitals { memory_total: 64 << 20, memory_used: 5 << 20, idle };
 
-    assert_eq!(node.turn(Instant::BOOT, &mut world).wake, Some(Instant::from_secs(1)));
+    let turn = node.turn(Instant::BOOT, &mut world);
+    assert_eq!(turn, Turn { busy: false, more: false, wake: Some(Instant::from_secs(1)) });
+    assert_eq!(node.turn(Instant::from_millis(999), &mut world), turn, "nothing has changed");
     world.vitals = Some(vitals(Some(Duration::from_millis(900))));
     assert_eq!(node.turn(Instant::from_secs(1), &mut world).wake, Some(Instant::from_secs(5)));
     assert_eq!(

@@ -20,15 +20,15 @@ use crate::log::LogBuffer;
 use crate::nat::{self, Random, Site};
 use crate::trace::{Summary, Trace, TraceStep};
 use alloc::vec::Vec;
-use policy::{AddrRef, CtState, Function, FunctionKind, Hook, Policy, Reject, Verdict};
+use policy::{AddrRef, CtState, FunctionKind, Hook, Policy, Reject, Verdict};
 use run::Run;
 use wire::{IfaceId, Instant, IpAddr};
 
 pub(crate) use bucket::TokenBucket;
 pub(crate) use counts::Trail;
 pub use counts::{Count, RuleCounts};
-pub use tables::Lookup;
 pub(crate) use tables::Tables;
+pub use tables::{Lookup, RuleCost, rule_costs};
 
 /// What a chain decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,8 +42,8 @@ pub(crate) enum Ruling {
 
 /// The state that rules have: token buckets, counts, and the log lines of the walk at hand.
 pub(crate) struct Rules {
-    /// For each function its `limit(…)` buckets.
-    buckets: Vec<Vec<TokenBucket>>,
+    /// For each `limit(…)` of the text its bucket, whatever functions have it.
+    buckets: Vec<TokenBucket>,
     pub counts: RuleCounts,
     pub log: LogBuffer,
     pub random: Random,
@@ -52,8 +52,7 @@ pub(crate) struct Rules {
 
 impl Rules {
     pub fn new(policy: &Policy, log: LogBuffer, random: Random) -> Self {
-        let of = |function: &Function| function.program.limits().iter().map(|rate| TokenBucket::new(*rate)).collect();
-        let buckets = policy.functions.iter().map(of).collect();
+        let buckets = policy.buckets().into_iter().map(TokenBucket::new).collect();
         Self { buckets, counts: RuleCounts::new(policy), log, random, trace: Trace::default() }
     }
 }

@@ -92,7 +92,7 @@ impl<B: Buffer> Plane<B> {
                 let plan = Plan { confirmed: packet, hop, sender: Sender::Transit(iface), ttl, renamed };
                 self.send_fragments(now, &first, frame, datagram, plan, out);
             }
-            (Ok(Way::In(packet, owner)), Ok(first)) if echo::is_answered(&first, packet.packet()) => {
+            (Ok(Way::In(packet, owner)), Ok(first)) if self.answers(owner, &first, packet.packet()) => {
                 self.answer_echo(now, owner, &first, frame, datagram, packet, out);
             }
             (Ok(Way::In(packet, owner)), Ok(first)) => {

@@ -1,8 +1,9 @@
 //! The router itself: what happens to a frame between the wire it came from and the wire it leaves by.
 //!
 //! No clock, no device, no text: time is a parameter, randomness a seed, and whatever leaves goes through an
-//! [`Outlet`]. Everything is allocated in [`Plane::new`]; from then on a packet allocates nothing and takes a bounded
-//! number of steps. Read `pipeline.rs` first: the walk of one packet, on a page.
+//! [`Outlet`]. Everything is allocated in [`Plane::new`], but for some tables a second later ([`Plane::complete`]); a
+//! packet allocates nothing and takes a bounded number of steps. Read `pipeline.rs` first: the walk of one packet, on a
+//! page.
 //!
 //! Calling rules: [`process_burst`](Plane::process_burst) and [`originate`](Plane::originate) whenever there are
 //! frames, [`handle_timeout`](Plane::handle_timeout) at the moment that [`poll_timeout`](Plane::poll_timeout) names
@@ -49,7 +50,8 @@ use neighbor::Neighbors;
 use policy::Policy;
 use wire::{Buffer, Burst, Duration, IfaceId, Instant, Ipv4Addr, MacAddr, PortId};
 
-pub use chain::{Count, Lookup, RuleCounts};
+pub use chain::{Count, Lookup, RuleCost, RuleCounts, rule_costs};
+pub use classifier::Level;
 pub use conntrack::{Connection, Endpoints, MappingEntry};
 pub use event::{Counters, Event, IfaceCounters, Outlet};
 pub use outcome::DropReason;
@@ -114,10 +116,15 @@ pub struct Plane<B> {
     wall_clock: Option<(Instant, Duration)>,
     /// When our addresses are to be announced on the links.
     announce_at: Option<Instant>,
+    /// When the tables that were put off are to be made.
+    complete_at: Option<Instant>,
 }
 
+/// A router that has just booted has better things to do: packets that wait for it.
+const COMPLETE_AFTER: Duration = Duration::from_secs(1);
+
 impl<B: Buffer> Plane<B> {
-    /// Allocates every table. `links` holds one link for each Iface of the policy, in its order. `seed` is all the
+    /// Allocates every table but those that [`complete`](Self::complete) makes. `links` holds one link for each Iface of the policy, in its order. `seed` is all the
     /// randomness that there will be; who can guess it can aim at the tables.
     pub fn new(policy: Policy, links: Vec<Link>, limits: Limits, seed: [u8; 32], now: Instant) -> Self {
         let word = |at: usize| {
@@ -127,7 +134,9 @@ impl<B: Buffer> Plane<B> {
         let has_v6 = policy.ifaces.iter().any(|iface| !iface.address6.is_empty());
         let room = conntrack::Room { mappings: nat::most_mappings(&policy), v6: has_v6 };
         let words = [word(0), word(1), word(2), word(3)];
+        let tables = Tables::new(&policy);
         Self {
+            complete_at: tables.is_pending().then(|| now + COMPLETE_AFTER),
             ifaces: Ifaces::new(&policy, &links),
             routes: Routes::new(&policy),
             conntrack: Conntrack::new(&policy.conntrack, limits.flows, room, words, now),
@@ -135,7 +144,7 @@ impl<B: Buffer> Plane<B> {
             decisions: fastpath::Decisions::new(limits.neighbors.saturating_mul(2)),
             fragments: fragment::Store::new(limits.fragments, words),
             fragment_ids: fragment::Ids::new(nat::Random::new(word(0) ^ word(3))),
-            tables: Tables::new(&policy),
+            tables,
             rules: Rules::new(&policy, log::LogBuffer::new(&policy), nat::Random::new(word(3))),
             icmp: icmp::Limiter::new(words, nat::Random::new(word(2) ^ word(3))),
             balancer: policy.balancer.clone().map(|settings| Balancer::new(settings, now)),
@@ -166,6 +175,9 @@ impl<B: Buffer> Plane<B> {
         if self.announce_at.take_if(|at| *at <= now).is_some() {
             self.announce(None, out);
         }
+        if self.complete_at.is_some_and(|at| at <= now) {
+            self.complete();
+        }
         self.neighbor_timeout(now, out);
         self.fragment_timeout(now, out);
         self.conntrack.expire(now);
@@ -179,6 +191,7 @@ impl<B: Buffer> Plane<B> {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let timers = [
             self.announce_at,
+            self.complete_at,
             self.balancer.as_ref().and_then(Balancer::poll_timeout),
             self.neighbors.poll_timeout(),
             self.fragments.poll_timeout(),
@@ -228,10 +241,29 @@ impl<B: Buffer> Plane<B> {
         &self.rules.counts
     }
 
+    /// What running each function of the policy costs.
+    pub fn rule_costs(&self) -> Vec<RuleCost> {
+        self.tables.costs(&self.policy)
+    }
+
+    /// Does now what [`new`](Self::new) has put off for a second: makes the tables of programs that are short enough to
+    /// be walked until then.
+    pub fn complete(&mut self) {
+        self.tables.complete(&self.policy);
+        self.complete_at = None;
+    }
+
     /// Says how rules are to be run, [`Lookup::WhereFaster`] from the start: for who doubts the tables, or measures
     /// what they gain. Traced packets are always walked.
     pub fn set_lookup(&mut self, lookup: Lookup) {
         self.tables.set_lookup(&self.policy, lookup);
+        self.complete_at = None;
+    }
+
+    /// Says which vector instructions tables are searched with, the best that this CPU has from the start: for who
+    /// counts instructions, and wants the same number everywhere.
+    pub fn set_level(&mut self, level: Level) {
+        self.tables.set_level(level);
     }
 
     /// Connections in the table now, and its size.

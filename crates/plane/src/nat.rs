@@ -90,8 +90,10 @@ pub(crate) fn decide(
         Some(_) => return Ok(false),
     };
     if is_dnat {
-        // What is sent to a group has no receiver to translate to, and its answers could not come from the group.
-        if !is_host_address(packet.dst) {
+        // What goes to many has no address that an answer could come from.
+        let broadcast = packet.iif.and_then(|id| ifaces.get(id)?.address4?.broadcast());
+        let to_many = packet.to_group || !is_host_address(packet.dst) || broadcast.map(IpAddr::V4) == Some(packet.dst);
+        if to_many {
             return Ok(false);
         }
         dnat(site, address, port, tracked);

@@ -28,6 +28,9 @@ impl<B: Buffer> Plane<B> {
         out: &mut impl Outlet<B>,
     ) -> Result<Option<Way>, Refusal> {
         let Some(balancer) = &mut self.balancer else { return Ok(None) };
+        if tracked.is_balanced() && tracked.packet.is_icmp_error() {
+            return self.pass_on_error(now, tracked, frame).map(Some);
+        }
         let Transport::Tcp(segment) = tracked.packet.transport else { return Ok(None) };
         let settings = &balancer.settings;
         let (clients, servers, port) = (settings.clients, settings.servers, settings.port);
@@ -149,6 +152,22 @@ impl<B: Buffer> Plane<B> {
         self.leave_by(now, tracked, clients, frame).map(Some)
     }
 
+    /// An error about a packet of a session, to who sent that: without "fragmentation needed" no path MTU is found.
+    fn pass_on_error(&mut self, now: Instant, tracked: &mut Tracked, frame: &B) -> Result<Way, Refusal> {
+        let (Some((flow, direction)), Some(balancer)) = (tracked.translated(), &self.balancer) else {
+            return Ok(Way::Used);
+        };
+        let (clients, servers) = (balancer.settings.clients, balancer.settings.servers);
+        // Whichever router says it, on the other side it comes from whom that side talks to (RFC 5508 §4.2).
+        let (there, iface) = match direction {
+            Direction::Original => (flow.reply, servers),
+            Direction::Reply => (flow.original, clients),
+        };
+        tracked.packet.set_dst(there.src, 0);
+        tracked.packet.set_src(there.dst, 0);
+        self.leave_by(now, tracked, iface, frame)
+    }
+
     /// Out, as a packet of the box itself: output of `iface`, its way, postrouting of the Iface that it leaves by.
     fn leave_by(&mut self, now: Instant, tracked: &mut Tracked, iface: IfaceId, frame: &B) -> Result<Way, Refusal> {
         tracked.packet.ttl = TTL;
@@ -156,6 +175,14 @@ impl<B: Buffer> Plane<B> {
         let hop = self.routes.local(&self.ifaces, iface, tracked.packet.dst)?;
         self.rules.trace.note(|| TraceStep::Routed { iface: hop.iface, neighbor: hop.neighbor });
         tracked.packet.oif = Some(hop.iface);
+        // Client and node agree on their sizes with each other: of a link between them that is narrower they are told.
+        let mtu = self.ifaces.get(hop.iface).map_or(0, |iface| iface.link.mtu);
+        if tracked.packet.wire_len > u32::from(mtu) {
+            if !tracked.packet.is_splittable {
+                return Err(Refusal { reason: DropReason::TooBig, answer: Some(Answer::TooBig { mtu }) });
+            }
+            tracked.packet.split_mtu = mtu;
+        }
         self.run_chain(now, Hook::Postrouting, hop.iface, tracked)?;
         Ok(Way::Out(self.confirm(now, tracked, frame)?, hop))
     }

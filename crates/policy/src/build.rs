@@ -1,8 +1,12 @@
 //! The checked constructor: what every holder of a policy may rely on.
 
-use crate::{FunctionId, FunctionKind, Hook, Ipv4Config, Parts, Policy, Step, Translation, Verdict};
+use crate::{FunctionId, FunctionKind, Hook, Ipv4Config, LimitRate, Parts, Policy, Step, Translation, Verdict};
+use alloc::collections::BTreeMap;
 use core::fmt;
 use wire::{IfaceId, IpAddr};
+
+/// Token buckets of a policy; each takes memory, whether it is used or not.
+const MAX_BUCKETS: u32 = 1 << 20;
 
 impl Policy {
     /// Checks that the parts fit together. Errors are mistakes of whoever built the parts (the compiler reports a
@@ -43,6 +47,15 @@ impl Policy {
         for hook in Hook::ALL {
             for iface in parts.iface_ids() {
                 parts.chain(hook, iface).iter().try_for_each(|&id| check_on_hook(&parts, hook, id))?;
+            }
+        }
+        let mut rates: BTreeMap<u32, LimitRate> = BTreeMap::new();
+        for limit in parts.functions.iter().flat_map(|function| function.program.limits()) {
+            if limit.bucket >= MAX_BUCKETS {
+                return Err(TooManyLimits);
+            }
+            if *rates.entry(limit.bucket).or_insert(limit.rate) != limit.rate {
+                return Err(LimitsDiffer(limit.bucket));
             }
         }
         for function in &parts.functions {
@@ -94,6 +107,10 @@ pub enum PolicyError {
     TwoIfacesOnOneNic(IfaceId),
     /// A route whose next hop is of another family than its prefix.
     RouteFamilies,
+    /// A token bucket with a number of 2^20 or more.
+    TooManyLimits,
+    /// Two limits take from this bucket at different rates.
+    LimitsDiffer(u32),
     /// A Filter that translates, or a Nat that drops.
     StepOfOtherKind,
     TranslationOnWrongHook(Hook),
@@ -109,6 +126,8 @@ impl fmt::Display for PolicyError {
             Self::VlanOutOfRange(id) => write!(f, "the vlan of Iface {} is not 1 to 4094", id.0),
             Self::TwoIfacesOnOneNic(id) => write!(f, "Iface {} shares its NIC and vlan with another", id.0),
             Self::RouteFamilies => write!(f, "a route mixes IPv4 and IPv6"),
+            Self::TooManyLimits => write!(f, "more than 1,048,576 limits"),
+            Self::LimitsDiffer(bucket) => write!(f, "limits of different rates take from bucket {bucket}"),
             Self::StepOfOtherKind => write!(f, "a Filter translates or a Nat drops"),
             Self::TranslationOnWrongHook(hook) => write!(f, "a translation stands on {}", hook.name()),
         }

@@ -22,8 +22,8 @@ use wire::{Cidr, Duration, IfaceId, IpAddr, Ipv4Addr, Ipv6Addr, MacAddr};
 
 pub use build::PolicyError;
 pub use program::{
-    AddrRef, Comparison, CtState, Field, FunctionId, LimitId, LimitRate, Part, Program, ProgramError, Reject, SetId,
-    Sink, Step, StepId, Template, TemplateId, Test, Translation, Verdict,
+    AddrRef, Comparison, CtState, Field, FunctionId, Limit, LimitId, LimitRate, Part, Program, ProgramError, Reject,
+    SetId, Sink, Step, StepId, Template, TemplateId, Test, Translation, Verdict,
 };
 pub use provenance::Place;
 pub use set::{IntervalSet, Set};
@@ -325,6 +325,22 @@ impl Parts {
             Hook::Postrouting => of(|iface| &iface.postrouting),
             Hook::Forward => self.gateway.as_ref().map(|gateway| &gateway.forward[..]).unwrap_or_default(),
         }
+    }
+
+    /// The token buckets of the policy's limits, by their numbers.
+    pub fn buckets(&self) -> Vec<LimitRate> {
+        let mut buckets = Vec::new();
+        for limit in self.functions.iter().flat_map(|function| function.program.limits()) {
+            let place = limit.bucket as usize;
+            if buckets.len() <= place {
+                // Of a number that no program uses the rate does not matter.
+                buckets.resize(place + 1, limit.rate);
+            }
+            if let Some(bucket) = buckets.get_mut(place) {
+                *bucket = limit.rate;
+            }
+        }
+        buckets
     }
 
     /// Packets of this Iface are tracked: it is in a route, has a function on a chain, masquerades, or serves a

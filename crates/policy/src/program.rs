@@ -26,7 +26,7 @@ pub type StepId = u32;
 pub type SetId = u32;
 /// A position in [`Program::templates`].
 pub type TemplateId = u32;
-/// A position in [`Program::limits`]: one token bucket.
+/// A position in [`Program::limits`].
 pub type LimitId = u32;
 
 /// One decision step.
@@ -123,6 +123,15 @@ pub enum Comparison {
     LessOrEqual,
     Greater,
     GreaterOrEqual,
+}
+
+/// A `limit(…)` that a program asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    pub rate: LimitRate,
+    /// Which token bucket of the policy it takes from: one for each place in the text, whatever programs it has got
+    /// into. All limits of one bucket have one rate.
+    pub bucket: u32,
 }
 
 /// A token bucket: starts with `burst` tokens and gains `tokens` of them every `per`.
@@ -249,7 +258,7 @@ pub struct Program {
     places: Vec<Place>,
     sets: Vec<Set>,
     templates: Vec<Template>,
-    limits: Vec<LimitRate>,
+    limits: Vec<Limit>,
 }
 
 impl Program {
@@ -259,7 +268,7 @@ impl Program {
         places: Vec<Place>,
         sets: Vec<Set>,
         templates: Vec<Template>,
-        limits: Vec<LimitRate>,
+        limits: Vec<Limit>,
     ) -> Result<Self, ProgramError> {
         if steps.is_empty() {
             return Err(ProgramError::Empty);
@@ -314,7 +323,7 @@ impl Program {
         &self.templates
     }
 
-    pub fn limits(&self) -> &[LimitRate] {
+    pub fn limits(&self) -> &[Limit] {
         &self.limits
     }
 

@@ -53,6 +53,9 @@ pub unsafe extern "C" fn memmove(to: *mut u8, from: *const u8, n: usize) -> *mut
 #[cfg_attr(not(test), unsafe(no_mangle))]
 pub unsafe extern "C" fn memset(to: *mut u8, value: i32, n: usize) -> *mut u8 {
     let word = u64::from(value as u8) * 0x0101_0101_0101_0101;
+    let lane = u128::from(word) << 64 | u128::from(word);
+    // SAFETY: only called below with 16 bytes that lie within the `n`.
+    let store = |at: usize| unsafe { to.add(at).cast::<u128>().write_unaligned(lane) };
     // SAFETY: every store lies within the `n` bytes: each branch has checked that its width fits, and the second of a
     // pair ends where the bytes end.
     unsafe {
@@ -62,6 +65,10 @@ pub unsafe extern "C" fn memset(to: *mut u8, value: i32, n: usize) -> *mut u8 {
             2..=3 => both(to, n, word as u16),
             4..=7 => both(to, n, word as u32),
             8..=16 => both(to, n, word),
+            17..=32 => both(to, n, lane),
+            // A string instruction takes longer to begin than these stores take.
+            33..=64 => [0, 16, n - 32, n - 16].into_iter().for_each(store),
+            65..=128 => [0, 16, 32, 48, n - 64, n - 48, n - 32, n - 16].into_iter().for_each(store),
             _ => {
                 asm!(
                     "rep stosq",

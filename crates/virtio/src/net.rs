@@ -283,6 +283,12 @@ impl<'p, T: Transport> Net<'p, T> {
         self.down.is_some() || self.waiting.is_empty() || self.transmit.arm()
     }
 
+    /// Whether something has been received, or so the device says: a look at one word.
+    #[inline]
+    pub fn has_received(&self) -> bool {
+        self.down.is_none() && self.receive.has_used()
+    }
+
     /// Ends what [`arm`](Self::arm) began.
     pub fn wake(&mut self) {
         self.transport.acknowledge_interrupt();

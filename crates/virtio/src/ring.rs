@@ -17,7 +17,7 @@ use core::marker::PhantomData;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU16, AtomicU32, Ordering, fence};
 
-/// The most descriptors of a queue that we use.
+/// The most descriptors of a queue that we use: so many that a byte is enough to name one.
 pub const MAX_QUEUE: u16 = 256;
 
 /// What a device did that no device may do. Its queues are not to be trusted any more.
@@ -76,7 +76,7 @@ struct Shadow {
     /// The first buffer of the chain that begins here.
     buffer: u16,
     /// The next descriptor of the chain, or of the free list.
-    next: u16,
+    next: u8,
     /// Descriptors of the chain that begins here; 0 where none begins here or it is not out.
     chain: u16,
     /// What the device may write into the chain at most, in bytes.
@@ -97,7 +97,7 @@ pub(crate) struct Ring<'m> {
     seen: u16,
     used_index: u16,
     /// Head of the list of free descriptors.
-    free: u16,
+    free: u8,
     room: u16,
     /// Chains out.
     outstanding: u16,
@@ -122,7 +122,8 @@ impl<'m> Ring<'m> {
         let physical = memory.physical() + offset as u64;
         let mut shadow = [Shadow { buffer: 0, next: 0, chain: 0, capacity: 0 }; MAX_QUEUE as usize];
         for (at, shadow) in shadow.iter_mut().enumerate() {
-            shadow.next = at as u16 + 1;
+            // The last one leads nowhere: it is followed only where there is room, and there is none behind it.
+            shadow.next = (at as u8).wrapping_add(1);
         }
         Self {
             descriptors: memory.at(offset, entries),
@@ -175,7 +176,7 @@ impl<'m> Ring<'m> {
 
     /// Lends one buffer; it is the device's from the next [`publish`](Self::publish) on. Gives the buffer back where
     /// no descriptor is free.
-    #[inline]
+    #[inline(always)]
     pub fn push_segment(&mut self, buf: Buf, segment: Segment, access: Access) -> Result<(), Buf> {
         if self.room == 0 {
             return Err(buf);
@@ -206,7 +207,7 @@ impl<'m> Ring<'m> {
         let (mut id, mut segment, mut left) = (first, head, count - 1);
         for next_segment in tail {
             let next = self.take_descriptor();
-            self.write_descriptor(id, segment, NEXT, next);
+            self.write_descriptor(id, segment, NEXT, next.into());
             self.shadow[usize::from(id)].next = next;
             (id, segment, left) = (next, next_segment, left - 1);
         }
@@ -238,15 +239,17 @@ impl<'m> Ring<'m> {
     }
 
     /// The next buffer that the device has given back, and how many bytes it says it wrote; checked.
+    #[inline]
     pub fn pop(&mut self) -> Result<Option<(Buf, u32)>, Violation> {
         if self.seen == self.used_index && !self.look()? {
             return Ok(None);
         }
-        let entry = 2 + 4 * usize::from(self.seen & (self.size - 1));
-        let (id, written) = self.used_entry(entry);
-        let Some(shadow) = self.shadow[..usize::from(self.size)].get_mut(id as usize) else {
+        let (id, written) = self.used_entry(self.seen);
+        if id >= u32::from(self.size) {
             return Err(Violation::NoSuchDescriptor { id });
-        };
+        }
+        let head = id as u8;
+        let shadow = &mut self.shadow[usize::from(head)];
         let chain = shadow.chain;
         if chain == 0 {
             return Err(Violation::NotOutstanding { id });
@@ -259,7 +262,7 @@ impl<'m> Ring<'m> {
         shadow.chain = 0;
         self.seen = self.seen.wrapping_add(1);
         self.outstanding -= 1;
-        self.give_descriptors(id as u16, chain);
+        self.give_descriptors(head, chain);
         Ok(Some((Buf::from_index(buffer), written)))
     }
 
@@ -311,25 +314,28 @@ impl<'m> Ring<'m> {
         Ok(moved > 0)
     }
 
-    fn offer(&mut self, head: u16, buf: Buf, chain: u16, capacity: u32) {
+    #[inline(always)]
+    fn offer(&mut self, head: u8, buf: Buf, chain: u16, capacity: u32) {
         let shadow = &mut self.shadow[usize::from(head)];
         shadow.buffer = buf.into_index();
         shadow.chain = chain;
         shadow.capacity = capacity;
-        self.available_word(2 + usize::from(self.pushed & (self.size - 1))).store(head, Ordering::Relaxed);
+        self.available_entry(self.pushed).store(head.into(), Ordering::Relaxed);
         self.pushed = self.pushed.wrapping_add(1);
         self.outstanding += 1;
     }
 
     /// The caller has checked that one is free.
-    fn take_descriptor(&mut self) -> u16 {
+    #[inline(always)]
+    fn take_descriptor(&mut self) -> u8 {
         let id = self.free;
         self.free = self.shadow[usize::from(id)].next;
         self.room -= 1;
         id
     }
 
-    fn give_descriptors(&mut self, head: u16, count: u16) {
+    #[inline(always)]
+    fn give_descriptors(&mut self, head: u8, count: u16) {
         let mut last = head;
         for _ in 1..count {
             last = self.shadow[usize::from(last)].next;
@@ -339,8 +345,9 @@ impl<'m> Ring<'m> {
         self.room += count;
     }
 
-    fn write_descriptor(&mut self, id: u16, segment: Segment, flags: u16, next: u16) {
-        assert!(id < self.size);
+    #[inline(always)]
+    fn write_descriptor(&mut self, id: u8, segment: Segment, flags: u16, next: u16) {
+        assert!(u16::from(id) < self.size);
         let descriptor = Descriptor { address: segment.address, len: segment.len, flags, next };
         // SAFETY: `id` is below the size, so the descriptor lies in the ring's memory, which `self` owns for 'm. The
         // device reads it only after the next `publish`, and not any more once it has given the chain back.
@@ -355,6 +362,15 @@ impl<'m> Ring<'m> {
         unsafe { self.available.add(at).as_ref() }
     }
 
+    /// The entry of the available ring for an index.
+    #[inline(always)]
+    fn available_entry(&self, index: u16) -> &AtomicU16 {
+        let at = 2 + usize::from(index & (self.size - 1));
+        // SAFETY: the size is a power of two (checked in `new`), so the entry is one of `size`, which lie behind flags
+        // and index; else as in `available_word`.
+        unsafe { self.available.add(at).as_ref() }
+    }
+
     /// Word `at` of the used ring: flags, idx, entries of 4 words, avail_event.
     fn used_word(&self, at: usize) -> &AtomicU16 {
         assert!(at < 3 + 4 * usize::from(self.size));
@@ -362,11 +378,13 @@ impl<'m> Ring<'m> {
         unsafe { self.used.add(at).as_ref() }
     }
 
-    /// Descriptor and length of the used entry at word `at`.
-    fn used_entry(&self, at: usize) -> (u32, u32) {
-        assert!(at + 4 <= 3 + 4 * usize::from(self.size));
-        // SAFETY: both double words lie within the ring. It is aligned to 64 bytes and `at` is even, so they are
-        // aligned to 4. The device may write meanwhile, if it lies; atomic reads make that harmless.
+    /// Descriptor and length of the used ring's entry for an index.
+    #[inline(always)]
+    fn used_entry(&self, index: u16) -> (u32, u32) {
+        let at = 2 + 4 * usize::from(index & (self.size - 1));
+        // SAFETY: the size is a power of two (checked in `new`), so the entry is one of `size`, which lie behind flags
+        // and index. The ring is aligned to 64 bytes and `at` is even, so both double words are aligned to 4. The
+        // device may write meanwhile, if it lies; atomic reads make that harmless.
         let (id, len) = unsafe {
             (self.used.add(at).cast::<AtomicU32>().as_ref(), self.used.add(at + 2).cast::<AtomicU32>().as_ref())
         };

@@ -29,8 +29,15 @@ impl Router {
     pub fn expect(&mut self, number: u16) {
         let Some(input) = self.inputs.get(usize::from(number)) else { return };
         let (tuple, quotes) = (input.tuple, input.quotes);
-        let leaves_as = self.other_side(tuple);
-        let quotes_as = quotes.map(|quotes| self.other_side(quotes.reversed()).map_or(quotes, Endpoints::reversed));
+        // Connections of addresses that mean another host on each link are not told apart here.
+        let is_global = |tuple: &Endpoints| {
+            let local = |address| matches!(address, IpAddr::V6(address) if wire::addr::is_link_local6(address));
+            ![tuple.src, tuple.dst].into_iter().any(|address| address.is_multicast() || local(address))
+        };
+        let leaves_as = Some(tuple).filter(is_global).and_then(|tuple| self.other_side(tuple));
+        let quotes_as = quotes
+            .filter(is_global)
+            .map(|quotes| self.other_side(quotes.reversed()).map_or(quotes, Endpoints::reversed));
         let input = &mut self.inputs[usize::from(number)];
         (input.leaves_as, input.quotes_as) = (leaves_as, quotes_as);
     }
@@ -164,6 +171,12 @@ impl Router {
         if input.zero {
             assert_eq!(seen.transport.get(6..8), Some(&[0, 0][..]), "a checksum that was left out stays so");
         }
+        let turned_round = input.cut && seen.is_query() && seen.carried().first() != input.carried.first();
+        if turned_round {
+            assert!(seen.carried()[1..] == input.carried[1..], "a reply holds what its request did: {seen:?}");
+            assert!(self.is_own(seen.src) && seen.dst == input.tuple.src, "back to who asked: {seen:?}");
+            return;
+        }
         assert!(seen.carried() == input.carried, "something has changed: {seen:?} was {:?}", input.tuple);
         if let Some(expected) = input.leaves_as {
             assert_eq!(seen.tuple(), expected, "not as its connection says; it was {:?}", input.tuple);
@@ -182,7 +195,11 @@ impl Router {
             .unwrap_or_else(|| panic!("a quoted packet whose header is right: {seen:?}, it quoted {:?}", input.quotes));
         if let Some(expected) = input.quotes_as {
             assert_eq!(quote.tuple(), expected, "not as the sender knows it; it quoted {:?}", input.quotes);
-            assert_eq!(seen.dst, expected.src, "not to the sender of the quoted packet");
+            assert_eq!(
+                seen.dst, expected.src,
+                "not to the sender of the quoted packet: {seen:?}, it quoted {:?}",
+                input.quotes
+            );
         }
         if let Some(quoted) = quote.number().and_then(|number| self.inputs.get(usize::from(number)))
             && quote.total_len == seen.payload().len()

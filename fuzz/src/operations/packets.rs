@@ -325,6 +325,11 @@ impl Seen {
         }
     }
 
+    pub fn is_request(&self) -> bool {
+        let kind = self.transport.first().copied().unwrap_or(0);
+        self.is_query() && if self.is_v6() { icmpv6::is_request(kind) } else { icmpv4::is_request(kind) }
+    }
+
     pub fn is_error(&self) -> bool {
         let kind = self.transport.first().copied().unwrap_or(0);
         match self.protocol {
@@ -353,7 +358,9 @@ impl Seen {
     pub fn tuple(&self) -> Endpoints {
         let (sport, dport) = match self.protocol {
             protocol::TCP | protocol::UDP => (self.word(0), self.word(2)),
-            _ if self.is_query() => (self.word(4), self.word(4)),
+            // The identifier is the port of who asks.
+            _ if self.is_request() => (self.word(4), 0),
+            _ if self.is_query() => (0, self.word(4)),
             _ => (0, 0),
         };
         Endpoints { src: self.src, dst: self.dst, sport, dport, protocol: self.protocol, zone: 0 }

@@ -284,8 +284,8 @@ impl Router {
             }
             protocol::UDP => udp(tuple.sport, tuple.dport, &data),
             _ if seen.is_query() => {
-                let [high, low] = tuple.sport.to_be_bytes();
-                let kind = match (seen.is_v6(), go_on) {
+                let [high, low] = tuple.sport.max(tuple.dport).to_be_bytes();
+                let kind = match (seen.is_v6(), seen.is_request() == go_on) {
                     (true, true) => icmpv6::kind::ECHO_REQUEST,
                     (true, false) => icmpv6::kind::ECHO_REPLY,
                     (false, true) => icmpv4::kind::ECHO_REQUEST,

@@ -1,6 +1,5 @@
 //! Running a program under callgrind, and reading what it wrote (valgrind's manual, "Callgrind Format Specification").
 
-use super::scratch;
 use anyhow::{Context, Result, ensure};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -56,9 +55,8 @@ impl Counts {
     }
 }
 
-/// Walks so many bursts of a row under callgrind.
-pub fn run(program: &Path, row: &str, bursts: u64) -> Result<Counts> {
-    let file = scratch()?;
+/// Walks so many bursts of a row under callgrind, which writes to `file`.
+pub fn run(program: &Path, row: &str, bursts: u64, file: &Path) -> Result<Counts> {
     let mut valgrind = Command::new("valgrind");
     valgrind.args(["--tool=callgrind", "--collect-atstart=no", "--toggle-collect=*measured_region*"]);
     valgrind.arg(format!("--callgrind-out-file={}", file.display()));
@@ -66,7 +64,7 @@ pub fn run(program: &Path, row: &str, bursts: u64) -> Result<Counts> {
     let output = valgrind.output().context("cannot run valgrind")?;
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "valgrind: {}", said.lines().last().unwrap_or("failed"));
-    let text = std::fs::read(&file)?;
+    let text = std::fs::read(file)?;
     let program = std::fs::canonicalize(program)?;
     Counts::parse(&String::from_utf8_lossy(&text), &program.to_string_lossy())
 }

@@ -83,7 +83,7 @@ fn asked<'p>(program: &'p Program, step: &Step) -> Asked<'p> {
                 Asked::Predicate(Predicate::Compare { left: *left, comparison: *comparison, right: *right })
             }
             Test::Limit(limit) => match program.limits().get(*limit as usize) {
-                Some(rate) => Asked::Run(Unknown::Limit(*rate, 0)),
+                Some(limit) => Asked::Run(Unknown::Limit(limit.rate, 0)),
                 None => Asked::Nothing,
             },
         },

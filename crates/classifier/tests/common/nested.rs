@@ -2,8 +2,8 @@
 
 use super::Random;
 use policy::{
-    AddrRef, Comparison, Field, LimitRate, Part, Place, Program, Reject, Set, Sink, Step, StepId, Template, Test,
-    Translation, Verdict,
+    AddrRef, Comparison, Field, Limit, LimitRate, Part, Place, Program, Reject, Set, Sink, Step, StepId, Template,
+    Test, Translation, Verdict,
 };
 use std::{vec, vec::Vec};
 use wire::{Duration, IfaceId, IpAddr};
@@ -74,7 +74,8 @@ pub fn finished(steps: Vec<Step>, sets: Vec<Set>, limits: u32) -> Program {
     let places = vec![Place::NONE; steps.len()];
     let template = Template { sink: Sink::Console, parts: vec![Part::Text("x".into())] };
     let rate = LimitRate { tokens: 1, per: Duration::from_secs(1), burst: 1 };
-    Program::new(steps, places, sets, vec![template], vec![rate; limits as usize]).expect("a program")
+    Program::new(steps, places, sets, vec![template], (0..limits).map(|bucket| Limit { rate, bucket }).collect())
+        .expect("a program")
 }
 
 fn each_target(step: &Step, mut reach: impl FnMut(StepId)) {

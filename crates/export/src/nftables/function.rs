@@ -7,7 +7,7 @@ use policy::{
     AddrRef, Function, FunctionId, FunctionKind, Hook, Part, Place, Program, Reject, Sink, Step, StepId, Template,
     Test, Translation, Verdict,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use wire::ipv4::protocol;
 use wire::{Duration, IfaceId, IpAddr};
@@ -56,18 +56,18 @@ impl Functions {
     /// Named limits, and the chains.
     pub fn render(&self, writer: &mut Writer<'_>) -> (String, String) {
         let (mut objects, mut chains) = (String::new(), String::new());
-        let mut limits_of: Option<FunctionId> = None;
+        let mut buckets = BTreeSet::new();
         for ((id, usage), name) in &self.used {
             let Some(function) = writer.policy.function(*id) else { continue };
-            if limits_of.replace(*id) != Some(*id) {
-                for (number, rate) in function.program.limits().iter().enumerate() {
-                    let unit = if rate.per == Duration::from_secs(60) { "minute" } else { "second" };
-                    let policy::LimitRate { tokens, burst, .. } = rate;
-                    let name = limit_name(*id, number as u32);
+            for limit in function.program.limits() {
+                if buckets.insert(limit.bucket) {
+                    let policy::LimitRate { tokens, per, burst } = limit.rate;
+                    let unit = if per == Duration::from_secs(60) { "minute" } else { "second" };
+                    let name = limit_name(limit.bucket);
                     let _ = writeln!(objects, "\tlimit {name} {{ rate {tokens}/{unit} burst {burst} packets; }}");
                 }
             }
-            let mut builder = Builder::new(writer, *id, function, *usage, name);
+            let mut builder = Builder::new(writer, function, *usage, name);
             builder.chains();
             chains.push_str(&builder.text);
         }
@@ -75,13 +75,12 @@ impl Functions {
     }
 }
 
-fn limit_name(id: FunctionId, number: u32) -> String {
-    format!("bucket_{}_{number}", id.0)
+fn limit_name(bucket: u32) -> String {
+    format!("bucket_{bucket}")
 }
 
 struct Builder<'w, 'a> {
     writer: &'w mut Writer<'a>,
-    id: FunctionId,
     function: &'a Function,
     usage: Use,
     name: &'w str,
@@ -94,7 +93,7 @@ struct Builder<'w, 'a> {
 }
 
 impl<'w, 'a> Builder<'w, 'a> {
-    fn new(writer: &'w mut Writer<'a>, id: FunctionId, function: &'a Function, usage: Use, name: &'w str) -> Self {
+    fn new(writer: &'w mut Writer<'a>, function: &'a Function, usage: Use, name: &'w str) -> Self {
         let steps = function.program.steps();
         let mut ways = vec![0; steps.len()];
         for step in steps {
@@ -104,7 +103,7 @@ impl<'w, 'a> Builder<'w, 'a> {
                 }
             }
         }
-        Self { writer, id, function, usage, name, ways, text: String::new(), open: Vec::new(), done: Vec::new() }
+        Self { writer, function, usage, name, ways, text: String::new(), open: Vec::new(), done: Vec::new() }
     }
 
     fn program(&self) -> &'a Program {
@@ -220,9 +219,10 @@ impl<'w, 'a> Builder<'w, 'a> {
     }
 
     fn matches(&mut self, test: &Test, place: Place) -> Vec<Match> {
-        let (writer, id) = (&*self.writer, self.id);
+        let (writer, program) = (&*self.writer, self.program());
+        let limit_name = |limit: u32| limit_name(program.limits().get(limit as usize).map_or(0, |limit| limit.bucket));
         let device = |number: u32| writer.dev(IfaceId(number as u16));
-        match condition::matches(test, self.program(), device, |number| limit_name(id, number)) {
+        match condition::matches(test, program, device, limit_name) {
             Ok(matches) => matches,
             Err(why) => {
                 let _ = writeln!(self.text, "\t\t# not expressed, taken for false: {why}{}", self.writer.at(place));

@@ -127,6 +127,7 @@ impl<'a> Checker<'a, '_> {
         self.known_keys(&ROUTE, object, "");
         let iface = match object.key("iface") {
             Some(member) => self.iface(member),
+            None if self.is_misspelt(&ROUTE, object, "iface") => None,
             None => {
                 let message = format!("`{shown}` needs an iface, which packets leave by");
                 self.report(Diagnostic::new(Code::MissingProperty, name.span, message).help("add `iface: eth0`"));
@@ -177,6 +178,9 @@ impl<'a> Checker<'a, '_> {
             return Cidr::masked(address, if address.is_ipv4() { 32 } else { 128 }).ok();
         }
         let Some(member) = object.key("net") else {
+            if self.is_misspelt(&ROUTE, object, "net") || self.is_misspelt(&ROUTE, object, "host") {
+                return None;
+            }
             let message = format!("`{shown}` needs a net or a host");
             let help = "add `net: 10.0.0.0/24`, or `host: 10.0.0.9` for a single destination";
             self.report(Diagnostic::new(Code::MissingProperty, name.span, message).help(help));
@@ -202,6 +206,9 @@ impl<'a> Checker<'a, '_> {
             }
             What::Address(address) => {
                 let Some(mask) = netmask else {
+                    if self.is_misspelt(&ROUTE, object, "netmask") {
+                        return None;
+                    }
                     let message = format!("`{shown}` has a net without a netmask");
                     let help = format!("write it as a CIDR, like {address}/24, or add `netmask: …`");
                     self.report(Diagnostic::new(Code::MissingProperty, member.key.span, message).help(help));
@@ -285,6 +292,17 @@ impl<'a> Checker<'a, '_> {
                 let on_link = on_link6(&iface.address6, net.network());
                 if !has_nexthop && iface.gateway6.is_none() && !on_link {
                     self.no_next_hop(at, &net, iface, "gateway6");
+                }
+            }
+            Cidr::V4(_) if iface.ipv4 == Ipv4Config::Unconfigured => {
+                let mut objects = self.objects(ObjectKind::Iface).into_iter();
+                let written = objects.find(|(name, _)| *name.text == *iface.name);
+                // An address with a mistake was reported.
+                let keys = ["address", "netmask"];
+                if written.is_some_and(|(_, typed)| keys.iter().all(|key| typed.object.key(key).is_none())) {
+                    let message = format!("`{}` has no address: no IPv4 packet can leave by it", iface.name);
+                    let help = "add address and netmask to the Iface, or `config: dhcp`";
+                    self.report(Diagnostic::new(Code::NoNextHop, at, message).help(help));
                 }
             }
             Cidr::V4(net) => {

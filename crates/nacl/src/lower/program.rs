@@ -13,8 +13,8 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 use policy::{
-    Field, LimitId, LimitRate, Place, Program, ProgramError, Set, SetId, Step, StepId, Template, TemplateId, Test,
-    Verdict,
+    Field, Limit, LimitId, LimitRate, Place, Program, ProgramError, Set, SetId, Step, StepId, Template, TemplateId,
+    Test, Verdict,
 };
 
 /// Most steps of a function with everything that it calls written out.
@@ -129,7 +129,7 @@ struct Builder<'b> {
     small_sets: BTreeMap<(u8, u128, u128), SetId>,
     templates: Vec<Template>,
     shared_templates: BTreeMap<*const Template, TemplateId>,
-    limits: Vec<LimitRate>,
+    limits: Vec<Limit>,
     shared_limits: BTreeMap<LimitId, LimitId>,
 }
 
@@ -298,7 +298,8 @@ impl<'b> Builder<'b> {
         let next = self.limits.len() as LimitId;
         let id = *self.shared_limits.entry(limit).or_insert(next);
         if id == next {
-            self.limits.extend(self.all_limits.get(limit as usize));
+            let rate = self.all_limits.get(limit as usize);
+            self.limits.extend(rate.map(|rate| Limit { rate: *rate, bucket: limit }));
         }
         id
     }

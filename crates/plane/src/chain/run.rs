@@ -95,8 +95,8 @@ impl World for Run<'_> {
     }
 
     fn limit(&mut self, limit: LimitId) -> bool {
-        let buckets = self.rules.buckets.get_mut(usize::from(self.id.0));
-        let bucket = buckets.and_then(|buckets| buckets.get_mut(limit as usize));
+        let limit = self.program.limits().get(limit as usize);
+        let bucket = limit.and_then(|limit| self.rules.buckets.get_mut(limit.bucket as usize));
         bucket.is_some_and(|bucket| bucket.take(self.view.now))
     }
 

@@ -88,10 +88,13 @@ fn policy(random: &mut Random) -> Policy {
     Policy::new(Parts { ifaces, gateway: Some(gateway), functions, ..Parts::default() }).unwrap()
 }
 
-fn plane(policy: &Policy, lookup: Lookup) -> Plane<Flat> {
+/// Without a `lookup` as it comes: some tables are made a second later.
+fn plane(policy: &Policy, lookup: Option<Lookup>) -> Plane<Flat> {
     let links = vec![Link { port: WAN, mac: ROUTER[0], mtu: 1500 }, Link { port: LAN, mac: ROUTER[1], mtu: 1500 }];
     let mut plane = Plane::new(policy.clone(), links, Limits::default(), [7; 32], Instant::BOOT);
-    plane.set_lookup(lookup);
+    if let Some(lookup) = lookup {
+        plane.set_lookup(lookup);
+    }
     plane.handle_timeout(Instant::BOOT, &mut Outside::default());
     plane
 }
@@ -240,9 +243,10 @@ impl Twins {
 #[test]
 fn tables_and_steps_do_the_same_to_every_packet_of_any_policy() {
     let (mut random, mut acted, mut forwarded) = (Random(71), 0, 0);
-    for _ in 0..60 {
+    for round in 0..60 {
         let policy = policy(&mut random);
-        let planes = [Lookup::Never, Lookup::Always].map(|lookup| plane(&policy, lookup));
+        let tables = (round % 3 > 0).then_some(Lookup::Always);
+        let planes = [Some(Lookup::Never), tables].map(|lookup| plane(&policy, lookup));
         let mut twins = Twins { planes, outside: [Outside::default(), Outside::default()], policy };
         let mut now = Instant::BOOT;
         for _ in 0..60 {
@@ -267,4 +271,31 @@ fn tables_and_steps_do_the_same_to_every_packet_of_any_policy() {
         acted += counts.filter(|count| count.packets > 0).count();
     }
     assert!(acted > 300 && forwarded > 500, "{acted} {forwarded}");
+}
+
+#[test]
+fn a_program_of_middling_length_is_walked_for_a_second() {
+    let mut random = Random(3);
+    let (mut short, mut middling, mut long) = (0, 0, 0);
+    for _ in 0..30 {
+        let policy = policy(&mut random);
+        let mut plane = plane(&policy, None);
+        let has_tables = |plane: &Plane<Flat>| {
+            (0..policy.functions.len()).map(|at| plane.tables.of(FunctionId(at as u16)).is_some()).collect::<Vec<_>>()
+        };
+        let before = has_tables(&plane);
+        plane.handle_timeout(Instant::from_millis(999), &mut Outside::default());
+        assert_eq!(has_tables(&plane), before);
+        plane.handle_timeout(Instant::from_secs(1), &mut Outside::default());
+        let after = has_tables(&plane);
+        for (at, function) in policy.functions.iter().enumerate() {
+            match (function.program.steps().len(), before[at], after[at]) {
+                (0..12, false, false) => short += 1,
+                (12..64, false, made) => middling += u32::from(made),
+                (64.., made, still) if made == still => long += u32::from(made),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    assert!(short > 0 && middling > 0 && long > 0, "{short} {middling} {long}");
 }

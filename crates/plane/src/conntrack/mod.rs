@@ -343,7 +343,7 @@ impl Conntrack {
         let Some(flow) = self.table.get_mut(id) else { return Some(CtState::Invalid) };
         let mut fit = Fit::Fits;
         if let Some(segment) = segment {
-            let opens = segment.tcp.flags & (flag::SYN | flag::ACK | flag::RST) == flag::SYN;
+            let opens = segment.tcp.flags & (flag::SYN | flag::ACK | flag::RST | flag::FIN) == flag::SYN;
             if opens && flow.tcp.is_over() {
                 return None;
             }

@@ -172,12 +172,17 @@ impl TcpState {
         if !self.fits_phase(direction, segment) {
             return Fit::Unfit;
         }
+        if self.is_challenge(direction, segment) {
+            return Fit::Fits;
+        }
         let before = *self;
         if self.window(direction, segment) == Fit::Unfit {
             if strict {
                 *self = before;
             }
-            return Fit::Unfit;
+            // The answer to a challenge has the challenge's number (RFC 9293 §3.5.1); it goes on, and is not believed.
+            let answers_challenge = self.phase == Phase::SynSent && direction == Direction::Original;
+            return if answers_challenge && segment.has(flag::RST) { Fit::Fits } else { Fit::Unfit };
         }
         if segment.has(flag::RST) {
             self.phase = Phase::Closed;
@@ -201,6 +206,13 @@ impl TcpState {
         self.window(direction, segment)
     }
 
+    /// An ACK that answers a SYN: its sender has a connection of these endpoints already, and asks whether it is still
+    /// alive (RFC 5961 §4.2, RFC 9293 §3.5.1). Its numbers are those of that connection and mean nothing in this one.
+    fn is_challenge(&self, direction: Direction, segment: &Segment) -> bool {
+        let bare = segment.payload_len == 0 && !segment.has(flag::SYN | flag::FIN | flag::RST);
+        self.phase == Phase::SynSent && direction == Direction::Reply && bare && segment.has(flag::ACK)
+    }
+
     /// What no endpoint would send in this state.
     fn fits_phase(&self, direction: Direction, segment: &Segment) -> bool {
         let (syn, ack, rst) = (segment.has(flag::SYN), segment.has(flag::ACK), segment.has(flag::RST));
@@ -211,7 +223,7 @@ impl TcpState {
         match (self.phase, direction) {
             // The opener acknowledges nothing before it has been answered.
             (Phase::SynSent, Direction::Original) => rst || !ack,
-            (Phase::SynSent, Direction::Reply) => syn || rst,
+            (Phase::SynSent, Direction::Reply) => syn || rst || self.is_challenge(direction, segment),
             _ => true,
         }
     }
@@ -264,17 +276,19 @@ impl TcpState {
     fn window(&mut self, direction: Direction, segment: &Segment) -> Fit {
         let (syn, rst) = (segment.has(flag::SYN), segment.has(flag::RST));
         let answers_syn = self.phase == Phase::SynSent && direction == Direction::Reply;
+        // Nobody has answered its SYN: it may begin anew, with another number.
+        let begins_anew = self.phase == Phase::SynSent && direction == Direction::Original && syn;
         let (sender, receiver) = self.sides(direction);
         let (mut sequence, mut end) = (segment.tcp.sequence, segment.end());
         let raw = u32::from(segment.tcp.window);
-        if sender.max_win == 0 {
+        if sender.max_win == 0 || begins_anew {
             // The first segment of this side.
             if syn {
                 *sender = Side { end, max_end: end, max_win: raw.max(1), ..Side::UNSEEN };
                 sender.marks |= if segment.scale.is_some() { mark::SCALES } else { 0 };
                 sender.scale = segment.scale.unwrap_or(0);
-                if segment.has(flag::ACK) && !(sender.has(mark::SCALES) && receiver.has(mark::SCALES)) {
-                    // Scaling is on only if both sides asked for it (RFC 7323 §1.3).
+                if receiver.max_win != 0 && !(sender.has(mark::SCALES) && receiver.has(mark::SCALES)) {
+                    // Scaling is on only if both SYNs asked for it (RFC 7323 §1.3), also where they cross.
                     (sender.scale, receiver.scale) = (0, 0);
                 }
             } else if rst && answers_syn {

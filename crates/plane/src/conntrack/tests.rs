@@ -1,10 +1,12 @@
 //! Tracking against a naive model, and TCP's life told segment by segment.
 
+mod endpoints;
+
 use super::tcp::Phase;
 use super::*;
 use crate::parse::{Tcp, Transport, Udp};
-use alloc::vec;
 use alloc::vec::Vec;
+use alloc::{format, vec};
 
 fn packet(src: [u8; 4], dst: [u8; 4], protocol: u8, transport: Transport) -> Packet {
     Packet {
@@ -118,6 +120,28 @@ fn a_full_table_refuses_new_flows_and_never_touches_known_ones() {
 }
 
 #[test]
+fn flows_that_end_together_are_removed_a_few_at_a_call_and_are_gone_at_once() {
+    let mut conntrack = conntrack(2000, false);
+    let enter = |conntrack: &mut Conntrack, now, sport| {
+        let tracked = track(conntrack, now, udp(1, sport, 2, 53), None);
+        let first = tracked.is_draft();
+        conntrack.confirm(now, &tracked, &[]).unwrap();
+        first
+    };
+    assert!((0..2000).all(|sport| enter(&mut conntrack, Instant::BOOT, sport)));
+    let (later, mut calls) = (Instant::from_secs(31), 0);
+    assert!(enter(&mut conntrack, later, 1999), "it is a new one, though the old one has not been removed");
+    while conntrack.poll_timeout().is_some_and(|at| at <= later) {
+        let before = conntrack.usage().0;
+        conntrack.expire(later);
+        assert!(before - conntrack.usage().0 <= EXPIRE_BUDGET as u32);
+        calls += 1;
+    }
+    assert_eq!((conntrack.usage().0, calls), (1, 32));
+    assert_eq!(conntrack.poll_timeout(), Some(Instant::from_secs(32)));
+}
+
+#[test]
 fn ports_are_kept_or_taken_from_the_same_range_and_parity_and_never_shared() {
     let mut conntrack = conntrack(2000, false);
     let mut random = Random::new(3);
@@ -183,11 +207,13 @@ fn the_index_takes_every_flow_that_the_table_has_room_for() {
 struct Talk {
     conntrack: Conntrack,
     now: Instant,
+    /// The window scale option of what is said next.
+    scale: Option<u8>,
 }
 
 impl Talk {
     fn new(strict: bool) -> Self {
-        Self { conntrack: conntrack(8, strict), now: Instant::BOOT }
+        Self { conntrack: conntrack(8, strict), now: Instant::BOOT, scale: None }
     }
 
     fn say(&mut self, opener: bool, flags: u16, sequence: u32, ackseq: u32, len: u32) -> CtState {
@@ -199,17 +225,21 @@ impl Talk {
             ackseq,
             flags,
             window: 1000,
-            header_len: 20,
+            header_len: if self.scale.is_some() { 24 } else { 20 },
             reserved: 0,
             checksum: 0,
             urgptr: 0,
         };
+        let mut header = vec![0; 20];
+        header[12] = (tcp.header_len / 4) << 4;
+        header.extend(self.scale.into_iter().flat_map(|scale| [1, 3, 3, scale]));
         let mut packet = packet([10, 0, 0, src], [10, 0, 0, dst], 6, Transport::Tcp(tcp));
-        packet.total_len = 40 + len;
-        let tracked = track(&mut self.conntrack, self.now, packet, None);
+        packet.total_len = 20 + u32::from(tcp.header_len) + len;
+        let mut tracked = Tracked::untracked(packet);
+        self.conntrack.track(self.now, &mut tracked, &header, None);
         let state = tracked.state();
         if state != CtState::Invalid {
-            self.conntrack.confirm(self.now, &tracked, &[]).unwrap();
+            self.conntrack.confirm(self.now, &tracked, &header).unwrap();
         }
         state
     }
@@ -313,6 +343,91 @@ fn two_syns_that_cross_open_one_connection() {
     assert_eq!(talk.say(false, S | A, 900, 101, 0), CtState::Established);
     assert_eq!(talk.say(true, A, 101, 901, 10), CtState::Established);
     assert_eq!(talk.phase(), Phase::Established);
+}
+
+#[test]
+fn a_syn_that_nobody_has_answered_may_come_again_with_another_number() {
+    let mut talk = Talk::new(true);
+    assert_eq!(talk.say(true, S, 100, 0, 0), CtState::New);
+    assert_eq!(talk.say(true, S, 3_000_000_000, 0, 0), CtState::New);
+    assert_eq!(talk.say(false, S | A, 900, 101, 0), CtState::Invalid, "an answer to the first");
+    assert_eq!(talk.say(false, S | A, 900, 3_000_000_001, 0), CtState::Established);
+    assert_eq!(talk.say(true, S, 77, 0, 0), CtState::Invalid, "now it is answered");
+    assert_eq!(talk.say(true, A, 3_000_000_001, 901, 0), CtState::Established);
+    assert_eq!(talk.phase(), Phase::Established);
+}
+
+/// The server still has the connection of before (RFC 9293 §3.5.1, figure 9; RFC 5961 §4.2).
+#[test]
+fn a_challenge_and_its_answer_pass_and_the_connection_begins_behind_them() {
+    let mut talk = Talk::new(true);
+    assert_eq!(talk.say(true, S, 400, 0, 0), CtState::New);
+    assert_eq!(talk.say(false, A, 777_000, 123_456, 0), CtState::Established, "the challenge");
+    assert_eq!(talk.say(false, A, 777_000, 123_456, 1), CtState::Invalid, "data is none");
+    assert_eq!(talk.say(true, R, 123_456, 0, 0), CtState::Established, "its answer");
+    assert_eq!(talk.phase(), Phase::SynSent, "neither is believed");
+    assert_eq!(talk.say(true, S, 400, 0, 0), CtState::Established);
+    assert_eq!(talk.say(false, S | A, 900, 401, 0), CtState::Established);
+    assert_eq!(talk.say(true, A, 401, 901, 0), CtState::Established);
+    assert_eq!(talk.phase(), Phase::Established);
+}
+
+/// RFC 7323 §1.3.
+#[test]
+fn windows_are_scaled_if_and_only_if_both_syns_said_so() {
+    //  the opener's option, the other's, how far the opener may send ahead of a window field of 1000
+    let table = [(Some(3), Some(7), 1000 << 7), (Some(3), None, 1000), (None, Some(7), 1000), (None, None, 1000)];
+    for crossing in [false, true] {
+        for (one, other, window) in table {
+            let mut talk = Talk::new(true);
+            talk.scale = one;
+            talk.say(true, S, 100, 0, 0);
+            talk.scale = other;
+            if crossing {
+                talk.say(false, S, 900, 0, 0);
+                talk.scale = one;
+                talk.say(true, S | A, 100, 901, 0);
+                talk.scale = other;
+            }
+            assert_eq!(talk.say(false, S | A, 900, 101, 0), CtState::Established);
+            talk.scale = None;
+            assert_eq!(talk.say(true, A, 101, 901, 0), CtState::Established);
+            // The window of the SYN itself is never scaled; this one is.
+            assert_eq!(talk.say(false, A, 901, 101, 0), CtState::Established);
+            let what = format!("{one:?} and {other:?}, crossing {crossing}");
+            assert_eq!(talk.say(true, A, 101 + window + 1, 901, 1), CtState::Invalid, "{what}");
+            assert_eq!(talk.say(true, A, 101 + window - 1, 901, 1), CtState::Established, "{what}");
+        }
+    }
+}
+
+#[test]
+fn sequence_numbers_wrap() {
+    let mut talk = Talk::new(true);
+    let (near, far) = (u32::MAX - 5, u32::MAX - 2);
+    talk.say(true, S, near, 0, 0);
+    talk.say(false, S | A, far, near.wrapping_add(1), 0);
+    for step in 0..40 {
+        let (mine, theirs) = (near.wrapping_add(1 + step * 500), far.wrapping_add(1 + step * 500));
+        assert_eq!(talk.say(true, A, mine, theirs, 500), CtState::Established);
+        assert_eq!(talk.say(false, A, theirs, mine.wrapping_add(500), 500), CtState::Established);
+    }
+}
+
+/// S13: the same endpoints again while the last connection is in TIME-WAIT; either side may begin (RFC 9293 §3.6.1).
+#[test]
+fn a_connection_in_time_wait_makes_room_for_the_next_whoever_begins_it() {
+    for opener in [true, false] {
+        let mut talk = Talk::handshake(true);
+        talk.say(true, F | A, 101, 901, 0);
+        talk.say(false, F | A, 901, 102, 0);
+        talk.say(true, A, 102, 902, 0);
+        assert_eq!(talk.phase(), Phase::TimeWait);
+        assert_eq!(talk.say(true, A, 102, 902, 0), CtState::Established, "the last ACK once more");
+        assert_eq!(talk.say(opener, S, 50_000, 0, 0), CtState::New);
+        assert_eq!(talk.say(!opener, S | A, 70_000, 50_001, 0), CtState::Established);
+        assert_eq!(talk.say(opener, A, 50_001, 70_001, 10), CtState::Established);
+    }
 }
 
 #[test]

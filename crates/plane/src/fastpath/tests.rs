@@ -7,8 +7,8 @@ use crate::{Address4, Limits, Link, Plane};
 use alloc::vec;
 use alloc::vec::Vec;
 use policy::{
-    AddrRef, Comparison, Field, Function, FunctionId, FunctionKind, Gateway, Hook, LimitRate, Parts, Place, Policy,
-    Program, Set, Sink, Step, Template, Test, Translation, Verdict,
+    AddrRef, Comparison, Field, Function, FunctionId, FunctionKind, Gateway, Hook, Limit, LimitRate, Parts, Place,
+    Policy, Program, Set, Sink, Step, Template, Test, Translation, Verdict,
 };
 use wire::checksum::{Sum, checksum};
 use wire::ethernet::{self, ethertype};
@@ -96,7 +96,7 @@ fn program(random: &mut Random, hook: Hook, kind: FunctionKind) -> Program {
     steps.push(end(random));
     let places = vec![Place::NONE; steps.len()];
     let template = Template { sink: Sink::Console, parts: vec![policy::Part::Field(Field::IpTtl)] };
-    let limit = LimitRate { tokens: 3, per: Duration::from_secs(1), burst: 5 };
+    let limit = Limit { rate: LimitRate { tokens: 3, per: Duration::from_secs(1), burst: 5 }, bucket: 0 };
     Program::new(steps, places, sets, vec![template], vec![limit]).unwrap()
 }
 

@@ -18,18 +18,21 @@ use wire::{Buffer, IfaceId, Instant, icmpv4, icmpv6, ipv4, ipv6};
 /// TTL and hop limit of what the box says.
 const TTL: u8 = 64;
 
-/// Is this datagram a ping that is answered so? One with IPv4 options or IPv6 extension headers is not: the reply would
-/// not have them.
-pub(super) fn is_answered(first: &First, packet: &Packet) -> bool {
-    let (plain, request) = match packet.is_v4() {
-        true => (ipv4::MIN_HEADER_LEN, icmpv4::kind::ECHO_REQUEST),
-        false => (ipv6::HEADER_LEN, icmpv6::kind::ECHO_REQUEST),
-    };
-    let is_request = matches!(packet.transport, Transport::Icmp(icmp) if (icmp.kind, icmp.code) == (request, 0));
-    is_request && first.headers_len() == plain && first.packet.ip_header_len() as usize == plain
-}
-
 impl<B: Buffer> Plane<B> {
+    /// Is this datagram a ping that is answered so? One for a group or broadcast is not (RFC 1122 §3.2.2.6), and none with
+    /// IPv4 options or IPv6 extension headers, which the reply would not have.
+    pub(super) fn answers(&self, owner: IfaceId, first: &First, packet: &Packet) -> bool {
+        let (plain, request) = match packet.is_v4() {
+            true => (ipv4::MIN_HEADER_LEN, icmpv4::kind::ECHO_REQUEST),
+            false => (ipv6::HEADER_LEN, icmpv6::kind::ECHO_REQUEST),
+        };
+        let is_request = matches!(packet.transport, Transport::Icmp(icmp) if (icmp.kind, icmp.code) == (request, 0));
+        is_request
+            && self.ifaces.get(owner).is_some_and(|iface| iface.owns(packet.dst))
+            && first.headers_len() == plain
+            && first.packet.ip_header_len() as usize == plain
+    }
+
     /// Answers a ping that the rules have let in. For the counters its fragments are delivered, and as many originated.
     #[expect(clippy::too_many_arguments, reason = "a datagram, and whose it is")]
     pub(super) fn answer_echo(

@@ -94,3 +94,15 @@ fn what_no_buffer_holds_is_dropped_unless_it_is_a_ping() {
         bench.assert_nothing_is_lost();
     }
 }
+
+#[test]
+fn a_ping_to_everybody_is_answered_by_nobody() {
+    let [client, ..] = ends(false);
+    for everybody in [[10, 0, 0, 255], [255, 255, 255, 255]] {
+        let mut bench = Bench::plain();
+        let request = ping(client, IpAddr::from(everybody), 1500);
+        let sent: Vec<_> = cut(&request, &[1400], 9).iter().flat_map(|part| bench.feed(part)).collect();
+        assert!(sent.is_empty());
+        assert_eq!(bench.world.delivered.len(), 1, "the stack knows that it does not answer");
+    }
+}

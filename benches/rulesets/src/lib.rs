@@ -3,6 +3,8 @@
 //! None of them matches what the hosts send, so every packet that is judged is judged by all of them; what follows them
 //! accepts it.
 
+#![forbid(unsafe_code)]
+
 use std::fmt::{self, Write};
 use std::net::Ipv4Addr;
 
@@ -62,17 +64,28 @@ impl Filter {
 
     /// For us: two Ifaces, their networks, and a filter between them.
     pub fn nacl(self) -> String {
-        let mut text = String::from(
-            "Iface a { index: 0, address: 10.1.0.1, netmask: 255.255.255.0 }\n\
-             Iface b { index: 1, address: 10.2.0.1, netmask: 255.255.255.0 }\n\
-             Gateway between {\n  forward: guard,\n  a: { net: 10.1.0.0/24, iface: a },\n  b: { net: 10.2.0.0/24, iface: b }\n}\n\
-             Conntrack table { limit: 262144 }\n",
-        );
+        let accept: Vec<String> = PASS
+            .iter()
+            .map(|(from, to)| format!("  if (ip.saddr in {from} and ip.daddr in {to}) {{ accept }}\n"))
+            .collect();
+        format!(
+            "Iface a {{ index: 0, address: 10.1.0.1, netmask: 255.255.255.0 }}\n\
+             Iface b {{ index: 1, address: 10.2.0.1, netmask: 255.255.255.0 }}\n\
+             Gateway between {{\n  forward: rules,\n  a: {{ net: 10.1.0.0/24, iface: a }},\n  \
+             b: {{ net: 10.2.0.0/24, iface: b }}\n}}\n\
+             Conntrack table {{ limit: 262144 }}\n{}",
+            self.nacl_filter(&format!("{}  drop\n", accept.concat()))
+        )
+    }
+
+    /// For us: a filter called `rules` that ends with `rest`.
+    pub fn nacl_filter(self, rest: &str) -> String {
+        let mut text = String::new();
         if self.kind == Kind::Sources {
             let list: Vec<String> = self.rules().filter_map(|rule| Some(format!("  {}", rule.source?.0))).collect();
             text.push_str(&format!("blocked: [\n{}\n]\n", list.join(",\n")));
         }
-        text.push_str("Filter::IP guard {\n");
+        text.push_str("Filter::IP rules {\n");
         if self.tracked {
             text.push_str("  if (ct.state in [established, related]) { accept }\n");
         }
@@ -86,10 +99,8 @@ impl Filter {
                 text.push_str("  }\n");
             }
         }
-        for (from, to) in PASS {
-            text.push_str(&format!("  if (ip.saddr in {from} and ip.daddr in {to}) {{ accept }}\n"));
-        }
-        text.push_str("  drop\n}\n");
+        text.push_str(rest);
+        text.push_str("}\n");
         text
     }
 
