@@ -35,8 +35,9 @@ cargo xtask COMMAND
   bench plane [ROW…]       time, and with --instructions instructions, of a packet in the plane alone
   bench compile [KIND…]    time and memory of the compiler for 100 to 100,000 rules of several kinds
   bench gate [--bless]     instructions per packet against benches/instructions.txt; --bless writes them there
-  oracle [--pairs N] [--seed S] [--show N]
-                           compare our router with Linux and the exported ruleset, packet by packet, on random policies
+  oracle [PAIRS] [--seed S] [--show N]
+                           compare our router with Linux and the exported ruleset, packet by packet: the stories, then so
+                           many pairs, and conversations, on random policies (default: 2000); show so many differences
   fuzz [MINUTES] [TARGET]  fuzz every target, or one, so many minutes each (default: 1)
 
 Options: --no-install never installs packages; what needs missing ones is skipped, and says so.";

@@ -3,7 +3,7 @@
 use crate::common::Random;
 use crate::common::packets::Recorder;
 use crate::common::rules::{self, Kind};
-use classifier::{BATCH, Classifier, Header, Level, Ranks, Walks};
+use classifier::{BATCH, Classifier, Cost, Header, Level, Ranks, Walks};
 use policy::Program;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -36,6 +36,10 @@ impl Case {
 
     pub fn tables(&self) -> Classifier {
         Classifier::new(&self.program)
+    }
+
+    pub fn cost(&self, tables: &Classifier) -> Cost {
+        tables.cost(&self.program)
     }
 
     pub fn build_time(&self) -> Duration {

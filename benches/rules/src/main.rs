@@ -1,7 +1,7 @@
 //! What it costs to find the rule that a packet meets, among 10 to 50,000: by the program's tables, and step by step.
 //!
 //! ```text
-//! cargo xtask bench rules [--json FILE] [--instructions] [KIND…] [COUNT…]
+//! cargo xtask bench rules [--json FILE] [--instructions] [--level scalar|sse2|avx2] [KIND…] [COUNT…]
 //! ```
 //!
 //! Kinds of rules: `ports` and `sources` have one destination port or source address each; `acl`, `fw` and `ipc` have
@@ -10,8 +10,8 @@
 //!
 //! Times are the least of many rounds over 4,096 packets, of which nine in ten lie in a rule, every rule equally often:
 //! the worst case for caches. A look-up finds a packet's ranks and its rule; `batch` is that for 32 packets at a time,
-//! and `two threads` how many times as much two of them do, each with tables of its own. Instructions are those of a
-//! batch, per packet; `--instructions` has callgrind count them, if valgrind is installed. `peak` is the most memory in
+//! and `two threads` how many times as much two of them do, each with tables of its own. Instructions are per
+//! packet; `--instructions` has callgrind count them, if valgrind is installed. `peak` is the most memory in
 //! use at a time while tables are made, what is kept included.
 
 mod case;
@@ -51,18 +51,26 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         ["--list"] => {
-            rows().for_each(|(name, ..)| println!("{name}"));
+            rows().for_each(|name| println!("{name}"));
             return ExitCode::SUCCESS;
         }
         ["--count", name, bursts] => return count(name, bursts),
         _ => {}
     }
     let (mut json, mut counts, mut kinds, mut sizes) = (None, false, Vec::new(), Vec::new());
+    let mut level = Level::detect();
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
         match (*argument, argument.parse::<usize>()) {
             ("--json", _) => json = rest.next().copied(),
             ("--instructions", _) => counts = true,
+            ("--level", _) => match rest.next().and_then(|name| level_of(name)) {
+                Some(named) => level = named,
+                None => {
+                    eprintln!("no such level here; there are {}", LEVELS.map(|level| level().name()).join(", "));
+                    return ExitCode::from(2);
+                }
+            },
             (_, Ok(size)) => sizes.push(size),
             (name, _) => match Kind::ALL.into_iter().find(|kind| kind.name() == name) {
                 Some(kind) => kinds.push(kind),
@@ -76,7 +84,7 @@ fn main() -> ExitCode {
     }
     let kinds = if kinds.is_empty() { KINDS.to_vec() } else { kinds };
     let sizes = if sizes.is_empty() { COUNTS.to_vec() } else { sizes };
-    println!("look-ups with {}; ns and instructions per packet", Level::detect().name());
+    println!("look-ups with {}; ns and instructions per packet", level.name());
     let columns = [
         "build ms",
         "peak KiB",
@@ -84,14 +92,15 @@ fn main() -> ExitCode {
         "worst steps",
         "walk ns",
         "look-up ns",
-        "batch ns",
         "instructions",
+        "batch ns",
+        "batch instr.",
         "two threads",
     ];
     let mut report = Report::new("rules", &columns);
     for kind in kinds {
         for size in &sizes {
-            measure(kind, *size, counts, &mut report);
+            measure(kind, *size, level, counts, &mut report);
         }
     }
     match report.write(json) {
@@ -103,21 +112,19 @@ fn main() -> ExitCode {
     }
 }
 
-fn measure(kind: Kind, size: usize, counts: bool, report: &mut Report) {
+fn measure(kind: Kind, size: usize, level: Level, counts: bool, report: &mut Report) {
     let case = Case::new(kind, size);
     MEMORY.forget();
     let before = MEMORY.used();
     let tables = case.tables();
     let peak = MEMORY.peak() - before;
-    let cost = tables.cost();
+    let cost = case.cost(&tables);
     drop(tables);
     let built = (0..if size < 10_000 { 10 } else { 3 }).map(|_| case.build_time()).min().unwrap_or_default();
     let case = case.with_tables();
-    let level = Level::detect();
     let time = |how: How| case.least(level, how, ROUNDS).as_secs_f64() * 1e9;
     let batch = time(How::Batch);
-    let row = row_name(kind, size, level);
-    let counted = counts.then(|| instructions_of(&row)).flatten();
+    let counted = |how: How| counts.then(|| instructions_of(&row_name(kind, size, level, how))).flatten();
     report.row(
         &format!("{}-{size}", kind.name()),
         &[
@@ -127,26 +134,33 @@ fn measure(kind: Kind, size: usize, counts: bool, report: &mut Report) {
             Some(cost.worst_steps as f64),
             Some(case.walked(WALKED).as_secs_f64() * 1e9),
             Some(time(How::Single)),
+            counted(How::Single),
             Some(batch),
-            counted,
+            counted(How::Batch),
             Some(2.0 * batch / (case.of_two(level, ROUNDS).as_secs_f64() * 1e9)),
         ],
     );
 }
 
-fn row_name(kind: Kind, size: usize, level: Level) -> String {
-    format!("{}-{size}-{}", kind.name(), level.name())
+fn row_name(kind: Kind, size: usize, level: Level, how: How) -> String {
+    let how = if how == How::Single { "-single" } else { "" };
+    format!("{}-{size}-{}{how}", kind.name(), level.name())
 }
 
-/// Everything that can be counted: a name, the kind and number of rules, the instructions that are used.
-fn rows() -> impl Iterator<Item = (String, Kind, usize, Level)> {
+/// Instructions that may be used: none but the plain ones, those of every x86-64, all that there are.
+const LEVELS: [fn() -> Level; 3] = [|| Level::SCALAR, || Level::FLOOR, Level::detect];
+
+fn level_of(name: &str) -> Option<Level> {
+    LEVELS.into_iter().map(|level| level()).find(|level| level.name() == name)
+}
+
+/// The names of what can be counted.
+fn rows() -> impl Iterator<Item = String> {
     let levels = [Level::FLOOR, Level::detect()];
-    let levels = if levels[0] == levels[1] { levels[..1].to_vec() } else { levels.to_vec() };
-    KINDS.into_iter().flat_map(move |kind| {
-        let levels = levels.clone();
-        COUNTED.into_iter().flat_map(move |size| {
-            levels.clone().into_iter().map(move |level| (row_name(kind, size, level), kind, size, level))
-        })
+    let levels = if levels[0] == levels[1] { 1..2 } else { 0..2 }.map(move |at| levels[at]);
+    let cases = KINDS.into_iter().flat_map(|kind| COUNTED.map(|size| (kind, size)));
+    cases.flat_map(move |(kind, size)| {
+        levels.clone().flat_map(move |level| [How::Single, How::Batch].map(|how| row_name(kind, size, level, how)))
     })
 }
 
@@ -165,14 +179,15 @@ fn count(name: &str, bursts: &str) -> ExitCode {
     let mut words = name.split('-');
     let kind = words.next().and_then(|word| Kind::ALL.into_iter().find(|kind| kind.name() == word));
     let size = words.next().and_then(|word| word.parse().ok());
-    let level = words.next().and_then(|word| [Level::FLOOR, Level::detect()].into_iter().find(|at| at.name() == word));
+    let level = words.next().and_then(level_of);
+    let how = if words.next() == Some("single") { How::Single } else { How::Batch };
     match (kind, size, level, bursts.parse::<usize>()) {
         (Some(kind), Some(size), Some(level), Ok(bursts)) => {
             let case = Case::new(kind, size).with_tables();
             let mut left = bursts * classifier::BATCH;
             while left > 0 {
                 let packets = left.min(PACKETS);
-                case.run(level, How::Batch, packets);
+                case.run(level, how, packets);
                 left -= packets;
             }
             ExitCode::SUCCESS

@@ -91,8 +91,8 @@ pub struct Ended {
 pub struct Cost {
     /// Bytes of all tables that a look-up may read.
     pub bytes: usize,
-    /// Most cache lines, or comparisons of a rule, that a look-up of a packet visits, as long as no step asks for
-    /// anything: a bound, whatever packet comes.
+    /// The most that any packet can make a run visit, whatever comes: cache lines of tables, comparisons of a rule,
+    /// and steps that are run one by one, because they do something or are asked.
     pub worst_steps: usize,
     /// Lists of rules that the program was cut into.
     pub lists: usize,
@@ -123,7 +123,8 @@ impl Classifier {
         self.ranker.fields()
     }
 
-    pub fn cost(&self) -> Cost {
+    /// `program`: the one that this was built from.
+    pub fn cost(&self, program: &Program) -> Cost {
         let mut cost = Cost { lists: self.entries.len(), ..Cost::default() };
         cost.bytes = self.ranker.bytes();
         for entry in &self.entries {
@@ -132,24 +133,41 @@ impl Classifier {
             cost.diagrams = cost.diagrams.max(diagrams);
             cost.residue += residue;
         }
-        cost.worst_steps = self.ranker.worst_steps() + self.worst_steps();
+        cost.worst_steps = self.ranker.worst_steps() + self.worst_steps(program);
         cost
     }
 
-    /// The most steps of one list after the other that a packet may go through.
-    fn worst_steps(&self) -> usize {
-        let mut from: Vec<usize> = Vec::with_capacity(self.entries.len());
-        for entry in self.entries.iter().rev() {
-            let behind = entry.stops.iter().filter(|stop| !stop.run);
-            let worst = behind.map(|stop| match self.entries.binary_search_by_key(&stop.step, |entry| entry.step) {
-                Ok(at) => from.get(self.entries.len() - 1 - at).copied().unwrap_or(0),
-                // Walked step by step.
-                Err(_) => self.questions.len().saturating_sub(stop.step as usize),
-            });
-            let own = entry.forest.worst_steps() + entry.effects.worst_steps();
-            from.push(own + worst.max().unwrap_or(0));
+    fn worst_steps(&self, program: &Program) -> usize {
+        let mut entries = self.entries.iter().rev().peekable();
+        // For each step the most from there on: arriving, where a list may begin, and running it. From the last to the
+        // first, since everything leads forward.
+        let mut from = alloc::vec![(0_usize, 0_usize); program.steps().len()];
+        for (at, step) in program.steps().iter().enumerate().rev() {
+            let most = |to: StepId| from.get(to as usize).copied().unwrap_or_default();
+            let run = 1 + match step {
+                Step::Test { then, otherwise, .. } => most(*then).0.max(most(*otherwise).0),
+                Step::Log { next, .. } => most(*next).0,
+                Step::Translate { otherwise, .. } => most(*otherwise).0,
+                Step::End(_) => 0,
+            };
+            let arrive = match entries.next_if(|entry| entry.step as usize == at) {
+                Some(entry) => {
+                    let behind = |stop: &Stop| match stop.run {
+                        // A list may stop at the very step that it begins at: to run it.
+                        true if stop.step as usize == at => run,
+                        true => most(stop.step).1,
+                        false => most(stop.step).0,
+                    };
+                    let behind = entry.stops.iter().map(behind).max().unwrap_or(0);
+                    entry.forest.worst_steps() + entry.effects.worst_steps() + behind
+                }
+                None => run,
+            };
+            if let Some(from) = from.get_mut(at) {
+                *from = (arrive, run);
+            }
         }
-        from.last().copied().unwrap_or(1)
+        from.first().map_or(0, |(arrive, _)| *arrive)
     }
 
     /// The ranks of a packet: all that the tables need to know of it.

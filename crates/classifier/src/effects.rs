@@ -79,14 +79,18 @@ impl Effects {
         }
     }
 
+    /// Of finding all items that a packet can pass, and passing them.
     pub fn worst_steps(&self) -> usize {
         match self {
             Self::Nothing => 0,
-            Self::Diagram { root, forks, .. } if !root.is_leaf() => {
-                depths(forks).get(root.index()).copied().unwrap_or(0) as usize
+            Self::Diagram { root, forks, ends, .. } => {
+                let depth = if root.is_leaf() { 0 } else { depths(forks).get(root.index()).copied().unwrap_or(0) };
+                let starts = [0].into_iter().chain(ends.iter().copied());
+                let longest = ends.iter().zip(starts).map(|(end, start)| end - start).max().unwrap_or(0);
+                (depth + longest) as usize
             }
-            Self::Diagram { .. } => 0,
-            Self::Tables(tables) => tables.worst_steps(),
+            // Searched again behind each item.
+            Self::Tables(tables) => tables.worst_steps() * (tables.len() + 1),
         }
     }
 

@@ -81,7 +81,7 @@ fn the_first_rule_wins_among_many() {
         let list = rules::rules(kind, 1_500, 6);
         let (program, _) = rules::program(&list);
         let classifier = Classifier::new(&program);
-        let cost = classifier.cost();
+        let cost = classifier.cost(&program);
         for _ in 0..1_500 {
             let packet = rules::packet(&list, &mut random);
             let expected = match rules::scan(&list, packet) {

@@ -87,7 +87,7 @@ impl Site {
             (log, "to-log", &["192.168.0.231/24", "2001:db8:0:2::231/64"]),
         ] {
             cable(host, "eth0", switch, device)?;
-            switch.ip(&format!("link set {device} master br0"))?;
+            switch.ip(&format!("link set dev {device} master br0"))?;
             for own in own {
                 host.address("eth0", own)?;
             }

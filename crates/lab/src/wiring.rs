@@ -11,8 +11,10 @@ use std::time::{Duration, Instant};
 /// Connects two hosts directly. Both devices are up.
 pub fn cable(a: &Host, a_device: &str, b: &Host, b_device: &str) -> Result<()> {
     let network = b.network().word();
-    a.ip(&format!("link add name {a_device} type veth peer name {b_device} netns {network}\nlink set {a_device} up"))?;
-    b.ip(&format!("link set {b_device} up"))
+    a.ip(&format!(
+        "link add name {a_device} type veth peer name {b_device} netns {network}\nlink set dev {a_device} up"
+    ))?;
+    b.ip(&format!("link set dev {b_device} up"))
 }
 
 /// A host's device, and the MAC address of the router's NIC at the other end of its cable.
@@ -49,7 +51,7 @@ impl Lab {
     /// Makes so many TAPs, named `tap0` and so on, for a command that [`start`](Self::start) will run.
     pub fn taps(&self, count: usize) -> Result<Vec<String>> {
         let names: Vec<String> = (0..count).map(|n| format!("tap{n}")).collect();
-        let made = names.iter().map(|tap| format!("tuntap add dev {tap} mode tap vnet_hdr\nlink set {tap} up\n"));
+        let made = names.iter().map(|tap| format!("tuntap add dev {tap} mode tap vnet_hdr\nlink set dev {tap} up\n"));
         self.room.ip(&made.collect::<String>())?;
         Ok(names)
     }
@@ -62,11 +64,11 @@ impl Lab {
         }
         let carried = taps.iter().zip(plugs).map(|(tap, plug)| {
             let network = plug.host.network().word();
-            format!("link set {tap} netns {network} name {}\n", plug.device)
+            format!("link set dev {tap} netns {network} name {}\n", plug.device)
         });
         self.room.ip(&carried.collect::<String>())?;
         for plug in plugs {
-            plug.host.ip(&format!("link set {} up", plug.device))?;
+            plug.host.ip(&format!("link set dev {} up", plug.device))?;
         }
         Ok(process)
     }

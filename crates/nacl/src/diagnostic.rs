@@ -97,7 +97,7 @@ impl Diagnostic {
     }
 }
 
-/// The candidate that `name` probably is, if one is near enough: letter case is ignored, otherwise about one mistake
+/// The candidate that `name` probably is, if one is near enough: letter case is ignored, otherwise at most one mistake
 /// in three letters.
 pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // Names longer than this are not typed by hand.
@@ -105,12 +105,13 @@ pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a s
     if name.len() > LONGEST {
         return None;
     }
-    let allowed = 1 + name.len() / 4;
-    let close = |candidate: &&str| candidate.len() <= LONGEST && candidate.len().abs_diff(name.len()) <= allowed;
+    let allowed = |candidate: &str| candidate.len().max(name.len()) / 3;
+    let close =
+        |candidate: &&str| candidate.len() <= LONGEST && candidate.len().abs_diff(name.len()) <= allowed(candidate);
     let scored = candidates.into_iter().filter(close).map(|candidate| (distance(name, candidate), candidate));
     let best = scored.min_by_key(|(distance, _)| *distance)?;
-    // A short name with every letter changed is another name.
-    (best.0 <= allowed && best.0 < name.len()).then_some(best.1)
+    // A short name with a letter changed is another name.
+    (best.0 <= allowed(best.1)).then_some(best.1)
 }
 
 /// Edits that turn one into the other: insertions, deletions, replacements, exchanged neighbours (optimal string
@@ -164,6 +165,10 @@ mod tests {
             ("imput", Some("input")),
             ("colour", None),
             ("x", None),
+            ("INDEX", Some("index")),
+            ("adres", Some("address")),
+            ("iput", Some("input")),
+            ("ouput", None),
         ];
         for (name, found) in table {
             assert_eq!(nearest(name, known), found, "{name}");

@@ -176,6 +176,9 @@ impl Lexer<'_, '_> {
             (b'>', b'=') => (GreaterOrEqual, 2),
             (b'&', b'&') => (And, 2),
             (b'|', b'|') => (Or, 2),
+            (b'=', b'>') => return self.no_operator(GreaterOrEqual, ">="),
+            (b'=', b'<') => return self.no_operator(LessOrEqual, "<="),
+            (b'<', b'>') => return self.no_operator(NotEqual, "!="),
             (b'=', _) => (Assign, 1),
             (b'!', _) => (Not, 1),
             (b'<', _) => (Less, 1),
@@ -194,6 +197,15 @@ impl Lexer<'_, '_> {
             _ => return self.stray(),
         };
         self.token(fixed.0, self.at + fixed.1);
+    }
+
+    /// Two characters that are an operator elsewhere, read as the one that is meant.
+    fn no_operator(&mut self, meant: TokenKind, symbol: &str) {
+        let span = self.span(2);
+        let message = format!("`{}` is no operator", self.source.slice(span));
+        let diagnostic = Diagnostic::new(Code::SingleEquals, span, message).help(format!("write `{symbol}`"));
+        self.diagnostics.push(diagnostic.replace(span, symbol));
+        self.token(meant, self.at + 2);
     }
 
     fn comment(&mut self, len: usize) {
@@ -326,6 +338,7 @@ impl Lexer<'_, '_> {
                 _ => len += 1,
             }
         }
+        let len = self.goes_on(len).unwrap_or(len);
         let span = self.span(len);
         self.diagnostics.push(
             Diagnostic::new(
@@ -338,12 +351,28 @@ impl Lexer<'_, '_> {
         self.token(TokenKind::String, self.at + len);
     }
 
+    /// The end of a string that was meant to go on in the next line: only then that line has an odd number of quotes.
+    fn goes_on(&self, len: usize) -> Option<usize> {
+        let rest = self.source.text().get(self.at + len..)?;
+        let next = rest.strip_prefix("\r\n").or_else(|| rest.strip_prefix('\n'))?;
+        let line = next.split('\n').next()?;
+        let is_odd = line.bytes().filter(|byte| *byte == b'"').count() % 2 == 1;
+        let quote = line.find('"').filter(|_| is_odd)?;
+        Some(len + (rest.len() - next.len()) + quote + 1)
+    }
+
     /// A run of characters that start no token, skipped.
     fn stray(&mut self) {
         let text = self.source.text().get(self.at..).unwrap_or_default();
         let first = text.chars().next().unwrap_or('\u{fffd}');
         let stray = |c: char| !c.is_ascii() || (c.is_ascii_control() && !c.is_ascii_whitespace());
+        // `'text'` is a string with the wrong quotes.
+        let quoted = text.strip_prefix('\'').and_then(|behind| {
+            let line = behind.split('\n').next()?;
+            line.find('\'').filter(|close| !line.get(..*close).unwrap_or_default().contains(['"', '\\']))
+        });
         let len = match first {
+            _ if quoted.is_some() => quoted.map_or(1, |close| close + 2),
             _ if stray(first) => text.find(|c| !stray(c)).unwrap_or(text.len()),
             _ => first.len_utf8(),
         };
@@ -368,6 +397,13 @@ impl Lexer<'_, '_> {
             diagnostic = diagnostic.replace(span, instead);
         }
         self.diagnostics.push(diagnostic);
+        // One half of an operator is read as the whole.
+        match first {
+            '&' => return self.token(TokenKind::And, self.at + 1),
+            '|' => return self.token(TokenKind::Or, self.at + 1),
+            '\'' if quoted.is_some() => return self.token(TokenKind::String, self.at + len),
+            _ => {}
+        }
         self.lexed.skipped.push(span);
         self.at += len.max(1);
     }

@@ -85,7 +85,12 @@ fn build(source: &Source, deeply: bool) -> Compiled {
     let lexed = lex::lex(source, &mut diagnostics);
     let ast = parse::parse(source, &lexed, &mut diagnostics);
     drop(lexed);
-    let torn = diagnostics.iter().map(|found| found.span).collect();
+    let torn = diagnostics.iter().flat_map(|found| {
+        // What is not closed is torn from where it begins.
+        let opened = found.related.iter().map(|(span, _)| *span);
+        core::iter::once(found.span).chain(opened)
+    });
+    let torn = torn.collect();
     let names = resolve::resolve(source, &ast, &mut diagnostics);
     let mut checked = check::check(source, &names, torn, deeply, &mut diagnostics);
     let is_sound = |diagnostics: &[Diagnostic]| diagnostics.iter().all(|found| found.severity != Severity::Error);

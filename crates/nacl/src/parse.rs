@@ -21,8 +21,17 @@ pub const MAX_DEPTH: usize = 64;
 
 pub fn parse<'s>(source: &'s Source, lexed: &Lexed, diagnostics: &mut Vec<Diagnostic>) -> Ast<'s> {
     let torn = diagnostics.iter().any(|d| matches!(d.code, Code::UnclosedString | Code::UnclosedComment));
-    let mut parser =
-        Parser { source, tokens: &lexed.tokens, at: 0, depth: 0, end_reported: torn, last_reported: None, diagnostics };
+    let strays = &lexed.skipped[..];
+    let mut parser = Parser {
+        source,
+        tokens: &lexed.tokens,
+        at: 0,
+        depth: 0,
+        end_reported: torn,
+        last_reported: None,
+        strays,
+        diagnostics,
+    };
     let mut ast = Ast::default();
     while parser.kind() != TokenKind::End {
         let start = parser.at;
@@ -48,6 +57,8 @@ struct Parser<'s, 't, 'd> {
     end_reported: bool,
     /// The token of the last syntax error: one token, one error.
     last_reported: Option<usize>,
+    /// Where characters were skipped that start no token, ascending: what is missing there was said.
+    strays: &'t [Span],
     diagnostics: &'d mut Vec<Diagnostic>,
 }
 
@@ -106,7 +117,7 @@ impl<'s> Parser<'s, '_, '_> {
     /// The token before is a string that its line did not close, and has swallowed what came after it.
     fn after_torn_string(&self) -> bool {
         let text = || self.source.slice(self.last().span);
-        self.last().kind == TokenKind::String && (text().len() < 2 || !text().ends_with('"'))
+        self.last().kind == TokenKind::String && (text().len() < 2 || !text().ends_with(['"', '\'']))
     }
 
     /// Where a message about the present token points: at the end of the text, right behind what is there.
@@ -125,6 +136,12 @@ impl<'s> Parser<'s, '_, '_> {
 
     fn expected(&mut self, what: &str) {
         if self.kind() == TokenKind::End && core::mem::replace(&mut self.end_reported, true) {
+            return;
+        }
+        let gap = Span::new(self.last().span.end, self.span().start);
+        let stray = self.strays.get(self.strays.partition_point(|stray| stray.start < gap.start));
+        if stray.is_some_and(|stray| self.at > 0 && stray.start < gap.end) {
+            self.last_reported = Some(self.at);
             return;
         }
         let message = format!("expected {what}, found {}", self.found());

@@ -73,6 +73,8 @@ pub struct Settings {
     pub unix_time: Option<Duration>,
     /// How rules are run; nothing but speed depends on it.
     pub lookup: Lookup,
+    /// Known packets may go without the walk; nothing but speed depends on it.
+    pub fast_path: bool,
 }
 
 impl Default for Settings {
@@ -85,6 +87,7 @@ impl Default for Settings {
             now: Instant::BOOT,
             unix_time: None,
             lookup: Lookup::default(),
+            fast_path: true,
         }
     }
 }
@@ -105,7 +108,7 @@ impl<P: Ports> Node<P> {
     /// Puts a policy in place on these NICs: [`Ports::nics`] of the ports that every turn will be given. No frame is
     /// touched before all of it is in place. All errors are reported, not the first alone.
     pub fn new(policy: Policy, nics: &[Nic], settings: Settings) -> Result<Self, Vec<StartError>> {
-        let Settings { mut limits, flows_ceiling, seed, now, unix_time, lookup } = settings;
+        let Settings { mut limits, flows_ceiling, seed, now, unix_time, lookup, fast_path } = settings;
         let links = start::links(&policy, nics)?;
         limits.flows = policy.conntrack.limit.unwrap_or(limits.flows).min(flows_ceiling);
         let hosts: Vec<stack::Nic> = links.iter().map(|link| stack::Nic { mac: link.mac, mtu: link.mtu }).collect();
@@ -122,6 +125,7 @@ impl<P: Ports> Node<P> {
             clock: Clock::default(),
             waiting: None,
         };
+        node.plane.set_fast_path(fast_path);
         if lookup != Lookup::default() {
             node.plane.set_lookup(lookup);
         }

@@ -27,8 +27,8 @@ use wire::{IfaceId, Instant, IpAddr};
 pub(crate) use bucket::TokenBucket;
 pub(crate) use counts::Trail;
 pub use counts::{Count, RuleCounts};
-pub use tables::Lookup;
 pub(crate) use tables::Tables;
+pub use tables::{Lookup, RuleCost, rule_costs};
 
 /// What a chain decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,6 +17,9 @@ pub(crate) fn headers<B: Buffer>(frame: &mut B, packet: &Confirmed) {
     let partial = frame.offload().partial.is_some();
     let (l3, l4) = (usize::from(packet.l3), usize::from(packet.l4));
     let head = frame.head_mut();
+    if !packet.rewritten && packet.quoted.is_none() {
+        return hop(head, l3, packet);
+    }
     let addresses = match (packet.src, packet.dst) {
         (IpAddr::V4(src), IpAddr::V4(dst)) => ipv4_header(head, l3, packet.ttl, src, dst),
         (IpAddr::V6(src), IpAddr::V6(dst)) => ipv6_header(head, l3, packet.ttl, src, dst),
@@ -48,6 +51,22 @@ pub(crate) fn headers<B: Buffer>(frame: &mut B, packet: &Confirmed) {
             adjust(head, l4 + 2, partial, addresses, id.then(Change(quoted)), false);
         }
         Transport::Other => {}
+    }
+}
+
+/// Writes the TTL alone.
+fn hop(head: &mut [u8], l3: usize, packet: &Packet) {
+    let Some(bytes) = head.get_mut(l3..) else { return };
+    if packet.is_v4() {
+        let Some(header) = bytes.first_chunk_mut::<{ ipv4::MIN_HEADER_LEN }>() else { return };
+        let word = |header: &[u8; ipv4::MIN_HEADER_LEN], at: usize| u16::from_be_bytes([header[at], header[at + 1]]);
+        let old = word(header, ipv4::field::TTL);
+        header[ipv4::field::TTL] = packet.ttl;
+        let delta = Delta::NONE.word(old, word(header, ipv4::field::TTL));
+        let check = delta.apply(word(header, ipv4::field::CHECKSUM));
+        header[ipv4::field::CHECKSUM..ipv4::field::SADDR].copy_from_slice(&check.to_be_bytes());
+    } else if let Some(hop_limit) = bytes.get_mut(ipv6::field::HOP_LIMIT) {
+        *hop_limit = packet.ttl;
     }
 }
 

@@ -33,7 +33,7 @@ pub(crate) fn lookup(
 }
 
 /// Takes one hop off and checks the size, before any rule of the forward chain sees the packet.
-pub(crate) fn hop(policy: &Policy, ifaces: &Ifaces, packet: Packet, hop: &NextHop) -> Result<Packet, Refusal> {
+pub(crate) fn hop(policy: &Policy, ifaces: &Ifaces, packet: &mut Packet, hop: &NextHop) -> Result<(), Refusal> {
     if packet.ttl <= 1 {
         let tells = policy.gateway.as_ref().is_none_or(|gateway| gateway.send_time_exceeded);
         let answer = tells.then_some(Answer::TimeExceeded);
@@ -45,7 +45,8 @@ pub(crate) fn hop(policy: &Policy, ifaces: &Ifaces, packet: Packet, hop: &NextHo
         return Err(Refusal { reason: DropReason::TooBig, answer: Some(Answer::TooBig { mtu }) });
     }
     let split_mtu = if fits { 0 } else { mtu };
-    Ok(Packet { ttl: packet.ttl - 1, oif: Some(hop.iface), split_mtu, ..packet })
+    (packet.ttl, packet.oif, packet.split_mtu) = (packet.ttl - 1, Some(hop.iface), split_mtu);
+    Ok(())
 }
 
 /// Multicast, broadcast, link-local and reserved addresses stay on their link (RFC 1812 §5.3.4, §5.3.7; RFC 3927

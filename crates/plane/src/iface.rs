@@ -152,8 +152,9 @@ pub(crate) struct Ifaces {
     untagged: Vec<Option<IfaceId>>,
     /// Sorted by port and VLAN.
     demux: Vec<(PortId, Option<u16>, IfaceId)>,
-    /// Every own address with its owner, sorted.
-    owners: Vec<(IpAddr, IfaceId)>,
+    /// Every own address with its owner, sorted; by family.
+    owners4: Vec<(u32, IfaceId)>,
+    owners6: Vec<(u128, IfaceId)>,
 }
 
 impl Ifaces {
@@ -170,19 +171,21 @@ impl Ifaces {
                 *place = Some(*id);
             }
         }
-        let mut all = Self { ifaces, untagged, demux, owners: Vec::new() };
+        let mut all = Self { ifaces, untagged, demux, owners4: Vec::new(), owners6: Vec::new() };
         all.index_owners();
         all
     }
 
     fn index_owners(&mut self) {
-        self.owners.clear();
+        self.owners4.clear();
+        self.owners6.clear();
         for (at, iface) in self.ifaces.iter().enumerate() {
             let id = IfaceId(at as u16);
-            self.owners.extend(iface.address4.map(|own| (IpAddr::V4(own.address), id)));
-            self.owners.extend(iface.address6.iter().map(|(own, _)| (IpAddr::V6(*own), id)));
+            self.owners4.extend(iface.address4.map(|own| (own.address.to_bits(), id)));
+            self.owners6.extend(iface.address6.iter().map(|(own, _)| (own.to_bits(), id)));
         }
-        self.owners.sort_unstable();
+        self.owners4.sort_unstable();
+        self.owners6.sort_unstable();
     }
 
     pub fn set_address4(&mut self, id: IfaceId, address: Option<Address4>) {
@@ -222,12 +225,26 @@ impl Ifaces {
     /// Whose own address this is; link-local addresses count only on their link, so they have no owner here.
     #[inline]
     pub fn owner(&self, address: IpAddr) -> Option<IfaceId> {
-        let at = self.owners.partition_point(|(own, _)| *own < address);
-        self.owners.get(at).filter(|(own, _)| *own == address).map(|(_, id)| *id)
+        match address {
+            IpAddr::V4(address) => owner(&self.owners4, address.to_bits()),
+            IpAddr::V6(address) => owner(&self.owners6, address.to_bits()),
+        }
     }
 
     #[inline]
     pub fn mac(&self, id: IfaceId) -> MacAddr {
         self.get(id).map_or(MacAddr::default(), |iface| iface.link.mac)
     }
+}
+
+/// The owner of an address among those of its family. A box has few addresses, so that looking at each of them is
+/// faster than halving.
+#[inline]
+fn owner<T: Ord + Copy>(owners: &[(T, IfaceId)], address: T) -> Option<IfaceId> {
+    const FEW: usize = 8;
+    if owners.len() <= FEW {
+        return owners.iter().find(|(own, _)| *own == address).map(|(_, id)| *id);
+    }
+    let at = owners.partition_point(|(own, _)| *own < address);
+    owners.get(at).filter(|(own, _)| *own == address).map(|(_, id)| *id)
 }

@@ -50,7 +50,7 @@ use neighbor::Neighbors;
 use policy::Policy;
 use wire::{Buffer, Burst, Duration, IfaceId, Instant, Ipv4Addr, MacAddr, PortId};
 
-pub use chain::{Count, Lookup, RuleCounts};
+pub use chain::{Count, Lookup, RuleCost, RuleCounts, rule_costs};
 pub use classifier::Level;
 pub use conntrack::{Connection, Endpoints, MappingEntry};
 pub use event::{Counters, Event, IfaceCounters, Outlet};
@@ -218,6 +218,11 @@ impl<B: Buffer> Plane<B> {
         self.decisions.set_on(on);
     }
 
+    /// Packets that have taken it so far; they are among those that were received and forwarded.
+    pub fn fast_path_packets(&self) -> u64 {
+        self.decisions.passed
+    }
+
     pub fn policy(&self) -> &Policy {
         &self.policy
     }
@@ -233,6 +238,11 @@ impl<B: Buffer> Plane<B> {
     /// How often each rule has acted.
     pub fn rule_counts(&self) -> &RuleCounts {
         &self.rules.counts
+    }
+
+    /// What running each function of the policy costs.
+    pub fn rule_costs(&self) -> Vec<RuleCost> {
+        self.tables.costs(&self.policy)
     }
 
     /// Does now what [`new`](Self::new) has put off for a second: makes the tables of programs that are short enough to

@@ -149,7 +149,7 @@ impl<B: Buffer> Plane<B> {
         packet.set_src(endpoints.src, endpoints.sport);
         packet.set_dst(endpoints.dst, endpoints.dport);
         packet.ttl = ttl;
-        if let Ok(as_it_came) = self.conntrack.confirm(now, Tracked::untracked(packet), &[]) {
+        if let Ok(as_it_came) = self.conntrack.confirm(now, &Tracked::untracked(packet), &[]) {
             emit::headers(&mut waiting.frame, &as_it_came);
             self.answer(now, iface, Answer::HostUnreachable, &packet, &waiting.frame, out);
         }
@@ -298,7 +298,7 @@ impl<B: Buffer> Plane<B> {
         // Listener reports belong to the link.
         if ingress::is_link_message(&packet) {
             let hop = NextHop { iface, neighbor: packet.dst };
-            return Ok(Way::Out(self.conntrack.confirm(now, Tracked::untracked(packet), &[])?, hop));
+            return Ok(Way::Out(self.conntrack.confirm(now, &Tracked::untracked(packet), &[])?, hop));
         }
         self.rules.trace.note(|| TraceStep::Originated { iface, packet: Summary::of(&packet) });
         let mut tracked = match kind {
@@ -308,7 +308,7 @@ impl<B: Buffer> Plane<B> {
         self.run_chain(now, Hook::Output, iface, &mut tracked)?;
         if let Some(owner) = self.ifaces.owner(tracked.packet.dst) {
             self.run_chain(now, Hook::Input, owner, &mut tracked)?;
-            return Ok(Way::In(self.confirm(now, tracked, frame)?, owner));
+            return Ok(Way::In(self.confirm(now, &tracked, frame)?, owner));
         }
         // The stack, or a dnat on output, may name what is on no wire.
         if ingress::is_martian_destination(tracked.packet.dst) {
@@ -324,8 +324,8 @@ impl<B: Buffer> Plane<B> {
         }
         self.run_chain(now, Hook::Postrouting, hop.iface, &mut tracked)?;
         let confirmed = match kind {
-            Kind::Log | Kind::LossReport => self.conntrack.confirm_log(now, tracked)?,
-            Kind::Own | Kind::Answer => self.confirm(now, tracked, frame)?,
+            Kind::Log | Kind::LossReport => self.conntrack.confirm_log(now, &tracked)?,
+            Kind::Own | Kind::Answer => self.confirm(now, &tracked, frame)?,
         };
         Ok(Way::Out(confirmed, hop))
     }

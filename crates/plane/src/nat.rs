@@ -142,7 +142,14 @@ pub(crate) fn snat(
 
 /// Applies a flow's translation where its packet passes the place of it. `at`: a function of the chain; `None` before
 /// the first and after the last one of the hook, as `end` says.
+#[inline]
 pub(crate) fn apply(hook: Hook, iface: IfaceId, at: Option<FunctionId>, end: bool, tracked: &mut Tracked) {
+    if tracked.is_translated() {
+        apply_translation(hook, iface, at, end, tracked);
+    }
+}
+
+fn apply_translation(hook: Hook, iface: IfaceId, at: Option<FunctionId>, end: bool, tracked: &mut Tracked) {
     let Some((flow, direction)) = tracked.translated() else { return };
     let packet = &mut tracked.packet;
     // An error that a router behind the translation sends speaks for the translated host (RFC 5508 §4.2), if the host's

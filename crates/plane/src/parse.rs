@@ -42,6 +42,8 @@ pub(crate) struct Packet {
     pub transport: Transport,
     /// The frame was sent to a group MAC address.
     pub to_group: bool,
+    /// Endpoints are other than they came.
+    pub rewritten: bool,
     /// Of an ICMP error about a translated flow: what its quoted packet's endpoints become.
     pub quoted: Option<Quote>,
 }
@@ -116,6 +118,7 @@ impl Packet {
     /// Rewrites the source endpoint; the port (of an ICMP request: its identifier) of a protocol that has one.
     pub fn set_src(&mut self, address: IpAddr, port: u16) {
         self.src = address;
+        self.rewritten = true;
         let asks = self.is_icmp_request();
         match &mut self.transport {
             Transport::Tcp(tcp) => tcp.sport = port,
@@ -128,6 +131,7 @@ impl Packet {
     /// As [`set_src`](Self::set_src), the destination endpoint; its identifier belongs to a reply.
     pub fn set_dst(&mut self, address: IpAddr, port: u16) {
         self.dst = address;
+        self.rewritten = true;
         let answers = self.is_icmp_query() && !self.is_icmp_request();
         match &mut self.transport {
             Transport::Tcp(tcp) => tcp.dport = port,
@@ -313,6 +317,7 @@ fn ipv4_packet<B: Buffer>(frame: &B, l3: usize, iif: Option<IfaceId>) -> Result<
         fragment_header_len: 0,
         transport: Transport::Other,
         to_group: false,
+        rewritten: false,
         quoted: None,
     };
     Ok((packet, part))
@@ -359,6 +364,7 @@ fn ipv6_packet<B: Buffer>(frame: &B, l3: usize, iif: Option<IfaceId>) -> Result<
         fragment_header_len: if part.is_some() { ipv6::FRAGMENT_HEADER_LEN as u8 } else { 0 },
         transport: Transport::Other,
         to_group: false,
+        rewritten: false,
         quoted: None,
     };
     Ok((packet, part))

@@ -137,25 +137,26 @@ impl<B: Buffer> Plane<B> {
     ) -> Result<Way, Refusal> {
         self.rules.trace.note(|| TraceStep::Received { iface, packet: Summary::of(&packet) });
         self.rules.counts.begin_trail();
-        let mut tracked = self.track(now, iface, packet, frame)?;
+        let mut tracked = Tracked::untracked(packet);
+        self.look_up(now, iface, &mut tracked, frame)?;
         self.run_chain(now, Hook::Prerouting, iface, &mut tracked)?;
         if self.is_local(iface, &tracked.packet) {
             self.run_chain(now, Hook::Input, iface, &mut tracked)?;
             if let Some(way) = self.serve(now, iface, &mut tracked, frame, out)? {
                 return Ok(way);
             }
-            return Ok(Way::In(self.confirm(now, tracked, frame)?, iface));
+            return Ok(Way::In(self.confirm(now, &tracked, frame)?, iface));
         }
         let hop = forward::lookup(&self.policy, &self.ifaces, &self.routes, iface, &tracked.packet)?;
         self.rules.trace.note(|| TraceStep::Routed { iface: hop.iface, neighbor: hop.neighbor });
-        tracked.packet = forward::hop(&self.policy, &self.ifaces, tracked.packet, &hop)?;
+        forward::hop(&self.policy, &self.ifaces, &mut tracked.packet, &hop)?;
         self.run_chain(now, Hook::Forward, iface, &mut tracked)?;
         if let Some(owner) = self.ifaces.owner(tracked.packet.dst) {
             return self.arrive_at(now, owner, tracked, frame);
         }
         self.run_chain(now, Hook::Postrouting, hop.iface, &mut tracked)?;
         self.remember(iface, &tracked, &hop);
-        Ok(Way::Out(self.confirm(now, tracked, frame)?, hop))
+        Ok(Way::Out(self.confirm(now, &tracked, frame)?, hop))
     }
 
     /// A packet that was forwarded to another Iface's own address is received there.
@@ -164,7 +165,7 @@ impl<B: Buffer> Plane<B> {
         tracked.packet.ttl = tracked.packet.ttl.saturating_sub(1);
         self.run_chain(now, Hook::Prerouting, owner, &mut tracked)?;
         self.run_chain(now, Hook::Input, owner, &mut tracked)?;
-        Ok(Way::In(self.confirm(now, tracked, frame)?, owner))
+        Ok(Way::In(self.confirm(now, &tracked, frame)?, owner))
     }
 
     pub(crate) fn track(
@@ -174,29 +175,34 @@ impl<B: Buffer> Plane<B> {
         packet: Packet,
         frame: &B,
     ) -> Result<Tracked, DropReason> {
-        let tracked = self.look_up(now, iface, packet, frame)?;
-        self.rules.trace.note(|| TraceStep::Tracked { state: tracked.state(), first: tracked.is_draft() });
+        let mut tracked = Tracked::untracked(packet);
+        self.look_up(now, iface, &mut tracked, frame)?;
         Ok(tracked)
     }
 
-    fn look_up(&mut self, now: Instant, iface: IfaceId, packet: Packet, frame: &B) -> Result<Tracked, DropReason> {
-        if !self.ifaces.get(iface).is_some_and(|iface| iface.tracked) {
-            return Ok(Tracked::untracked(packet));
+    /// Tracks a packet of an Iface, where that is tracked.
+    fn look_up(&mut self, now: Instant, iface: IfaceId, tracked: &mut Tracked, frame: &B) -> Result<(), DropReason> {
+        if self.ifaces.get(iface).is_some_and(|iface| iface.tracked) {
+            let packet = &tracked.packet;
+            if packet.is_tracked_error() {
+                // Nothing is concluded from an error whose checksum is wrong (RFC 5508 REQ-3).
+                if !emit::transport_checksum_is_right(frame, packet) {
+                    return Err(DropReason::BadTransportChecksum);
+                }
+                let mut bytes = [0; 192];
+                let len = frame.copy_out(usize::from(packet.l4) + emit::ICMP_HEADER_LEN, &mut bytes);
+                let quote = parse::quote(bytes.get(..len).unwrap_or(&[]), !packet.is_v4());
+                *tracked = self.conntrack.track_error(now, *packet, quote.as_ref(), Some(iface));
+            } else {
+                let header = transport_header(frame, packet);
+                self.conntrack.track(now, tracked, header, Some(iface));
+            }
         }
-        if !packet.is_tracked_error() {
-            return Ok(self.conntrack.track(now, packet, transport_header(frame, &packet), Some(iface)));
-        }
-        // Nothing is concluded from an error whose checksum is wrong (RFC 5508 REQ-3).
-        if !emit::transport_checksum_is_right(frame, &packet) {
-            return Err(DropReason::BadTransportChecksum);
-        }
-        let mut bytes = [0; 192];
-        let len = frame.copy_out(usize::from(packet.l4) + emit::ICMP_HEADER_LEN, &mut bytes);
-        let quote = parse::quote(bytes.get(..len).unwrap_or(&[]), !packet.is_v4());
-        Ok(self.conntrack.track_error(now, packet, quote.as_ref(), Some(iface)))
+        self.rules.trace.note(|| TraceStep::Tracked { state: tracked.state(), first: tracked.is_draft() });
+        Ok(())
     }
 
-    pub(crate) fn confirm(&mut self, now: Instant, tracked: Tracked, frame: &B) -> Result<Confirmed, DropReason> {
+    pub(crate) fn confirm(&mut self, now: Instant, tracked: &Tracked, frame: &B) -> Result<Confirmed, DropReason> {
         self.conntrack.confirm(now, tracked, transport_header(frame, &tracked.packet))
     }
 

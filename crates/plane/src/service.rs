@@ -184,7 +184,7 @@ impl<B: Buffer> Plane<B> {
             tracked.packet.split_mtu = mtu;
         }
         self.run_chain(now, Hook::Postrouting, hop.iface, tracked)?;
-        Ok(Way::Out(self.confirm(now, *tracked, frame)?, hop))
+        Ok(Way::Out(self.confirm(now, tracked, frame)?, hop))
     }
 
     /// Sends a client's SYN once more, from the copy of it.

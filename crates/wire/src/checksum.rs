@@ -11,6 +11,7 @@ impl Sum {
     pub const ZERO: Self = Self(0);
 
     /// Adds `bytes`; an odd last byte counts as the high half of a word (RFC 1071 §4.1).
+    #[inline]
     pub fn bytes(self, bytes: &[u8]) -> Self {
         let mut sum = self.0;
         let mut words = bytes.chunks_exact(4);
@@ -58,6 +59,7 @@ impl Sum {
 }
 
 /// The checksum of `bytes` (RFC 1071).
+#[inline]
 pub fn checksum(bytes: &[u8]) -> u16 {
     Sum::ZERO.bytes(bytes).checksum()
 }

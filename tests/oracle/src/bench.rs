@@ -13,11 +13,15 @@ use plane::DropReason;
 use policy::{CtState, Ipv4Config, Policy};
 use std::cell::LazyCell;
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use story::packet::{Key, Packet, decode_frame, show};
+use story::{Action, Step};
 use wire::IpAddr;
 
 /// First packets that are tried until one passes, so that there is something to talk about.
 const OPENINGS: usize = 5;
+/// What a cable carries, in bytes.
+const FRAME_LEN: RangeInclusive<usize> = 14..=1514;
 /// Packets of a conversation.
 const MOST_SAID: usize = 14;
 
@@ -47,16 +51,31 @@ pub struct Bench<'a> {
 /// What has been sent so far, and what came of it.
 #[derive(Default)]
 struct Run {
-    sent: Vec<Sent>,
-    frames: Vec<Frame>,
-    /// What our tracking thought of each frame.
-    states: Vec<Option<CtState>>,
-    /// Segments of somebody who guesses.
-    blind: Vec<bool>,
-    /// A RST came in or left.
-    resets: Vec<bool>,
+    turns: Vec<Turn>,
     first: Option<Packet>,
     passed: Option<Packet>,
+}
+
+/// A packet that is sent.
+struct Turn {
+    sent: Sent,
+    frame: Frame,
+    /// A segment of somebody who guesses, and whose numbers are behind those of its sender.
+    is_blind: bool,
+    is_behind: bool,
+    /// What our tracking thought of it.
+    state: Option<CtState>,
+    /// It is a SYN where none is due.
+    is_late_syn: bool,
+    /// It is a RST, or was answered by one.
+    resets: bool,
+}
+
+impl Turn {
+    fn new(sent: Sent, ours: &Ours) -> Result<Self> {
+        let frame = ours.frame(&sent)?;
+        Ok(Self { sent, frame, is_blind: false, is_behind: false, is_late_syn: false, state: None, resets: false })
+    }
 }
 
 impl<'a> Bench<'a> {
@@ -74,8 +93,8 @@ impl<'a> Bench<'a> {
         let first = self.edges.first(random, self.policy);
         let Some(seen) = self.open(&mut ours, &first, &mut run, tally)? else { return Ok(()) };
         let second = self.edges.second(random, self.policy, &first, seen.as_ref());
-        let frame = ours.frame(&second)?;
-        self.one(&mut ours, second, frame, false, &mut run, tally)?;
+        let turn = Turn::new(second, &ours)?;
+        self.one(&mut ours, turn, &mut run, tally)?;
         Ok(())
     }
 
@@ -91,8 +110,8 @@ impl<'a> Bench<'a> {
             tally.talks += 1;
             for _ in 0..MOST_SAID {
                 let said = talk.next(random);
-                let (sent, frame) = self.say(&ours, &said)?;
-                if self.one(&mut ours, sent, frame, said.is_blind(), &mut run, tally)?.is_none() {
+                let turn = self.say(&ours, &said)?;
+                if self.one(&mut ours, turn, &mut run, tally)?.is_none() {
                     break;
                 }
             }
@@ -101,11 +120,42 @@ impl<'a> Bench<'a> {
         Ok(())
     }
 
+    /// Sends the packets of a story. False: they differ, with a reason or without.
+    pub fn story(&self, steps: &[Step], tally: &mut Tally) -> Result<bool> {
+        let mut ours = Ours::new(self.policy.clone())?;
+        self.linux.forget()?;
+        let mut run = Run::default();
+        for step in steps {
+            ours.wait(step.after)?;
+            let times = if let Action::In { times, .. } = step.action { times } else { 0 };
+            for _ in 0..times {
+                let Some((sent, frame)) = ours.step(&step.action) else { return Ok(true) };
+                // A socket sends whole frames only.
+                if !FRAME_LEN.contains(&frame.1.len()) {
+                    continue;
+                }
+                let turn = Turn {
+                    sent,
+                    frame,
+                    is_blind: false,
+                    is_behind: false,
+                    is_late_syn: false,
+                    state: None,
+                    resets: false,
+                };
+                if self.one(&mut ours, turn, &mut run, tally)?.is_none() {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
     /// The first packet. The outer option: both treated it alike; the inner one: how it left.
     fn open(&self, ours: &mut Ours, first: &Sent, run: &mut Run, tally: &mut Tally) -> Result<Option<Option<Sent>>> {
-        let frame = ours.frame(first)?;
-        let sent = decode_frame(&frame.1);
-        let Some(out) = self.one(ours, first.clone(), frame, false, run, tally)? else { return Ok(None) };
+        let turn = Turn::new(first.clone(), ours)?;
+        let sent = decode_frame(&turn.frame.1);
+        let Some(out) = self.one(ours, turn, run, tally)? else { return Ok(None) };
         let passed =
             out.iter().map(|(port, frame)| (*port, decode_frame(frame))).find(|(_, packet)| packet.kind == sent.kind);
         let seen = passed.as_ref().and_then(|(port, packet)| {
@@ -116,7 +166,7 @@ impl<'a> Bench<'a> {
     }
 
     /// What somebody says, with the numbers that it would have, or is so far off.
-    fn say(&self, ours: &Ours, said: &Said) -> Result<(Sent, Frame)> {
+    fn say(&self, ours: &Ours, said: &Said) -> Result<Turn> {
         let mut sent = said.sent.clone();
         let packet = decode_frame(&ours.frame(&sent)?.1);
         for (word, key, off) in [("seq", Key::Seq, said.seq), ("ack", Key::Ack, said.ack)] {
@@ -124,33 +174,23 @@ impl<'a> Bench<'a> {
                 sent.packet += &format!(" {word} {}", (number as u32).wrapping_add_signed(off));
             }
         }
-        let frame = ours.frame(&sent)?;
-        Ok((sent, frame))
+        let (is_blind, is_behind, is_late_syn) = (said.is_blind, said.is_behind(), said.is_late_syn);
+        Ok(Turn { is_blind, is_behind, is_late_syn, ..Turn::new(sent, ours)? })
     }
 
     /// Sends a frame to both, and compares. `None`: they differ, so that what follows would as well. Else what left our
     /// router.
-    fn one(
-        &self,
-        ours: &mut Ours,
-        sent: Sent,
-        frame: Frame,
-        is_blind: bool,
-        run: &mut Run,
-        tally: &mut Tally,
-    ) -> Result<Option<Vec<Frame>>> {
+    fn one(&self, ours: &mut Ours, turn: Turn, run: &mut Run, tally: &mut Tally) -> Result<Option<Vec<Frame>>> {
         tally.packets += 1;
-        let packet = decode_frame(&frame.1);
-        let said = ours.send(&frame, !is_blind)?;
-        let theirs = self.linux.send(&frame)?;
-        let port = frame.0;
+        let packet = decode_frame(&turn.frame.1);
+        let said = ours.send(&turn.frame, !turn.is_blind)?;
+        let theirs = self.linux.send(&turn.frame)?;
+        let port = turn.frame.0;
         let out: Vec<Packet> = said.out.iter().map(|(_, frame)| decode_frame(frame)).collect();
-        run.sent.push(sent);
-        run.frames.push(frame);
-        run.states.push(said.state);
-        run.blind.push(is_blind);
-        run.resets.push([&packet].into_iter().chain(&out).any(compare::is_reset));
-        let mine = compare::normal(&said.out, &packet, &self.own);
+        let resets = [&packet].into_iter().chain(&out).any(compare::is_reset);
+        run.turns.push(Turn { state: said.state, resets, ..turn });
+        let said_aloud = said.out.iter().filter(|(_, frame)| !self.is_log(&decode_frame(frame))).cloned();
+        let mine = compare::normal(&said_aloud.collect::<Vec<_>>(), &packet, &self.own);
         let theirs = compare::normal(&theirs, &packet, &self.own);
         if mine == theirs {
             return Ok(Some(said.out));
@@ -182,26 +222,45 @@ impl<'a> Bench<'a> {
         Ok(None)
     }
 
+    /// A log line on its way to the server, which Linux writes into its own log.
+    fn is_log(&self, packet: &Packet) -> bool {
+        let own = packet.src.is_some_and(|src| self.own.contains(&src));
+        self.policy.syslog.as_ref().is_some_and(|server| {
+            own && packet.dst == Some(server.address) && packet.number(Key::Dport) == Some(server.port.into())
+        })
+    }
+
     /// Sends everything once more, to learn where the routers began to think differently.
     fn split(&self, run: &Run) -> Option<Split> {
-        let states = self.linux.states(&run.frames).ok()?;
-        let at = run.states.iter().zip(&states).position(|(ours, linux)| ours != linux)?;
+        let states = self.states(run).ok()?;
+        let parted = |(turn, linux): (&Turn, &Option<CtState>)| {
+            turn.state.zip(*linux).is_some_and(|(ours, linux)| ours != linux)
+        };
+        let at = run.turns.iter().zip(&states).position(parted)?;
+        let turn = run.turns.get(at)?;
         Some(Split {
-            packet: decode_frame(&run.frames.get(at)?.1),
-            ours: (*run.states.get(at)?)?,
+            packet: decode_frame(&turn.frame.1),
+            ours: turn.state?,
             linux: (*states.get(at)?)?,
-            after_reset: run.resets.iter().take(at).any(|reset| *reset),
+            is_behind: turn.is_behind,
+            after_reset: run.turns.iter().take(at).any(|turn| turn.resets),
+            after_syn: run.turns.iter().take(at).skip(1).any(|turn| turn.is_late_syn),
         })
+    }
+
+    fn states(&self, run: &Run) -> Result<Vec<Option<CtState>>> {
+        let frames: Vec<Frame> = run.turns.iter().map(|turn| turn.frame.clone()).collect();
+        self.linux.states(&frames)
     }
 
     fn show(&self, run: &Run, ours: &[Frame], linux: &[Frame], drops: &[DropReason]) {
         println!("--- an unexplained difference\n{}", self.text);
-        let states = self.linux.states(&run.frames).unwrap_or_default();
-        let name = |state: Option<&Option<CtState>>| state.copied().flatten().map_or("-", CtState::name);
-        for (at, sent) in run.sent.iter().enumerate() {
-            let (mine, theirs) = (name(run.states.get(at)), name(states.get(at)));
-            let blind = if run.blind.get(at) == Some(&true) { " # blind" } else { "" };
-            println!("+0ms in {} {}{blind} # ours {mine}, linux {theirs}", sent.iface, sent.packet);
+        let states = self.states(run).unwrap_or_default();
+        let name = |state: Option<CtState>| state.map_or("-", CtState::name);
+        for (at, turn) in run.turns.iter().enumerate() {
+            let (mine, theirs) = (name(turn.state), name(states.get(at).copied().flatten()));
+            let blind = if turn.is_blind { "blind, " } else { "" };
+            println!("+0ms in {} {} # {blind}ours {mine}, linux {theirs}", turn.sent.iface, turn.sent.packet);
         }
         for (who, frames) in [("ours ", ours), ("linux", linux)] {
             for (port, frame) in frames {

@@ -33,7 +33,11 @@ pub struct Split {
     pub packet: Packet,
     pub ours: CtState,
     pub linux: CtState,
-    /// A RST has been sent before.
+    /// A segment whose numbers are behind those that its sender would choose.
+    pub is_behind: bool,
+    /// A SYN where none was due has been sent before.
+    pub after_syn: bool,
+    /// A RST has been sent before, or was the answer.
     pub after_reset: bool,
 }
 
@@ -55,7 +59,7 @@ pub fn flags(packet: &Packet) -> u64 {
 }
 
 impl Split {
-    pub fn packet_is_tcp_or_error(&self) -> bool {
+    pub fn is_tcp_or_error(&self) -> bool {
         self.packet.kind == Kind::Tcp || is_error(&self.packet)
     }
 }

@@ -72,7 +72,7 @@ pub const DIFFERENCES: &[Difference] = &[
         is: |case| {
             let to_other = case.sent.dst.is_some_and(|dst| case.is_own(dst) && !case.is_of_iface(dst));
             to_other
-                && matches!(case.ours, [(_, only)] if is_error(only))
+                && case.ours.iter().all(|(_, packet)| is_error(packet))
                 && case.linux.iter().all(|(_, packet)| is_error(packet) && packet.src == case.sent.dst)
         },
     },
@@ -136,7 +136,7 @@ pub const DIFFERENCES: &[Difference] = &[
     },
     Difference {
         name: "the port of a mapping",
-        reason: "ours gives each inside endpoint an outer port of its own, whoever it speaks to (RFC 4787 REQ-1, REQ-3); Linux shares a port between those that speak to different hosts",
+        reason: "ours gives each inside endpoint an outer port of its own, whoever it speaks to (RFC 4787 REQ-1, REQ-3); Linux shares a port between those that speak to different hosts; and where another port is needed, both choose one at random",
         is: |case| match (case.ours, case.linux) {
             ([(a, ours)], [(b, linux)]) => {
                 let port = |packet: &Packet| packet.number(Key::Sport).or(packet.number(Key::EchoId));
@@ -145,7 +145,6 @@ pub const DIFFERENCES: &[Difference] = &[
                     && (ours.src, ours.dst) == (linux.src, linux.dst)
                     && ours.number(Key::Dport) == linux.number(Key::Dport)
                     && port(ours) != port(linux)
-                    && port(linux) == port(case.sent)
                     && ours.src != case.sent.src
             }
             _ => false,
@@ -220,27 +219,6 @@ pub const DIFFERENCES: &[Difference] = &[
         },
     },
     Difference {
-        name: "a RST that is not believed",
-        reason: "with stateful_tcp a RST is invalid unless it is at exactly the next number, or acknowledges exactly what the other side has sent (RFC 5961 §3.2); Linux lets it pass, and one that answers a SYN without acknowledging it ends the connection",
-        is: |case| {
-            case.policy.conntrack.stateful_tcp
-                && case.splits(|split| {
-                    flags(&split.packet) & RST != 0 && split.ours == CtState::Invalid && split.linux != CtState::Invalid
-                })
-        },
-    },
-    Difference {
-        name: "what follows a RST",
-        reason: "Linux forgets a connection at the RST that refuses it; ours remembers it for ten seconds",
-        is: |case| {
-            case.splits(|split| {
-                split.packet_is_tcp_or_error()
-                    && split.after_reset
-                    && matches!(split.linux, CtState::New | CtState::Invalid)
-            })
-        },
-    },
-    Difference {
         name: "the RST of the box's own stack",
         reason: "smoltcp answers a segment without ACK that is no SYN by a bare RST, where RFC 9293 §3.10.7.1 asks for RST+ACK, and ignores contradictory flags",
         is: |case| {
@@ -249,14 +227,49 @@ pub const DIFFERENCES: &[Difference] = &[
         },
     },
     Difference {
-        name: "a SYN into a connection that is not over",
-        reason: "with stateful_tcp a SYN beside the window is invalid until both FINs are acknowledged or a RST was believed; Linux lets it pass, for its receiver to challenge (RFC 5961 §4)",
+        name: "which RST is believed",
+        reason: "with stateful_tcp a RST is invalid unless it is at exactly the next number, or acknowledges exactly what the other side has sent (RFC 5961 §3.2); Linux lets others pass that lie within the window, and one that answers a SYN without acknowledging it ends the connection, but refuses one that is behind what was acknowledged",
         is: |case| {
             case.policy.conntrack.stateful_tcp
                 && case.splits(|split| {
-                    flags(&split.packet) & (SYN | ACK | RST) == SYN
-                        && split.ours == CtState::Invalid
-                        && split.linux != CtState::Invalid
+                    let parted = split.ours == CtState::Invalid || split.linux == CtState::Invalid;
+                    flags(&split.packet) & RST != 0 && parted
+                })
+        },
+    },
+    Difference {
+        name: "what follows a RST",
+        reason: "Linux forgets a connection at the RST that refuses it, and lets a SYN revive it; ours remembers it for ten seconds, and a SYN begins another",
+        is: |case| case.splits(|split| split.is_tcp_or_error() && split.after_reset),
+    },
+    Difference {
+        name: "a SYN into a connection that is not over",
+        reason: "ours is over when both FINs are acknowledged, or by a RST that was believed; before that a SYN or SYN+ACK belongs to it, and with stateful_tcp is invalid beside the window. Linux goes by who has opened: the SYN of that side and the SYN+ACK of the other pass, for their receiver to challenge (RFC 5961 §4), others are invalid; and it begins another connection when it has seen both FINs",
+        is: |case| case.splits(|split| flags(&split.packet) & (SYN | RST) == SYN && split.ours != CtState::New),
+    },
+    Difference {
+        name: "what follows a SYN out of its time",
+        reason: "within the window ours counts it as a segment of the connection; Linux lets it pass and learns nothing from it, or is led astray by one that it has refused",
+        is: |case| case.splits(|split| split.packet.kind == Kind::Tcp && split.after_syn),
+    },
+    Difference {
+        name: "a FIN beyond the window",
+        reason: "with stateful_tcp it is invalid like any other segment there; Linux lets it pass",
+        is: |case| {
+            case.policy.conntrack.stateful_tcp
+                && case.splits(|split| {
+                    flags(&split.packet) & (SYN | RST | FIN) == FIN
+                        && (split.ours, split.linux) == (CtState::Invalid, CtState::Established)
+                })
+        },
+    },
+    Difference {
+        name: "segments behind the window",
+        reason: "with stateful_tcp they are invalid; Linux lets them pass and learns nothing from them",
+        is: |case| {
+            case.policy.conntrack.stateful_tcp
+                && case.splits(|split| {
+                    split.is_behind && (split.ours, split.linux) == (CtState::Invalid, CtState::Established)
                 })
         },
     },

@@ -79,7 +79,7 @@ impl Linux {
         for (at, name) in names.iter().enumerate() {
             let peer = format!("p{at}");
             lab::cable(&router, name, &world, &peer)?;
-            router.ip(&format!("link set {name} address {}", mac(at)))?;
+            router.ip(&format!("link set dev {name} address {}", mac(at)))?;
             // Neither end may leave checksums to the other.
             sockets.push(RawSocket::open(&world, &peer)?);
         }
@@ -102,11 +102,14 @@ impl Linux {
                 .for_each(|table| batch.push_str(&format!("route flush table {table}\n")));
         }
         for (at, name) in self.names.iter().enumerate() {
-            four.push_str(&format!("address flush dev {name}\n"));
-            six.push_str(&format!(
-                "address flush dev {name}\naddress add {}/64 dev {name} nodad\n",
-                mac(at).link_local()
-            ));
+            four.push_str(&format!("address flush dev {name}\nlink set dev {name} mtu 1500\n"));
+            six.push_str(&format!("address flush dev {name}\n"));
+            // A link of less than 1,280 bytes has no IPv6 (RFC 8200 §5).
+            let mtu =
+                export.commands.iter().find_map(|line| line.strip_prefix(&format!("ip link set dev {name} mtu ")));
+            if mtu.and_then(|mtu| mtu.parse().ok()).unwrap_or(1500) >= 1280 {
+                six.push_str(&format!("address add {}/64 dev {name} nodad\n", mac(at).link_local()));
+            }
         }
         for command in &export.commands {
             let command = command.split('#').next().unwrap_or_default().trim();
@@ -197,7 +200,11 @@ impl Linux {
     /// What leaves because of a frame.
     pub fn send(&self, (port, frame): &Frame) -> Result<Vec<Frame>> {
         let socket = self.sockets.get(*port).context("no such device")?;
-        socket.send(frame)?;
+        match socket.send(frame) {
+            // Longer than the device at the other end takes.
+            Err(error) if error.downcast_ref() == Some(&nix::Error::ENOBUFS) => {}
+            sent => sent?,
+        }
         let mut out = Vec::new();
         loop {
             self.settle(*port, &mut out)?;

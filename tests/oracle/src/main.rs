@@ -14,6 +14,7 @@ mod ours;
 mod packets;
 mod policies;
 mod random;
+mod stories;
 mod talks;
 
 use anyhow::{Context, Result, bail};
@@ -23,6 +24,7 @@ use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
 use random::Random;
 use sim::Hosts;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use wire::PortId;
 
@@ -36,6 +38,8 @@ struct Args {
     seed: u64,
     /// Unexplained differences that are shown in full.
     show: usize,
+    /// A folder of stories to play before.
+    stories: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -50,7 +54,7 @@ fn main() -> ExitCode {
 }
 
 fn args() -> Result<Args> {
-    let mut all = Args { pairs: 2000, seed: 1, show: 5 };
+    let mut all = Args { pairs: 2000, seed: 1, show: 5, stories: None };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let value = words.next().with_context(|| format!("{word} needs a number"))?;
@@ -58,7 +62,8 @@ fn args() -> Result<Args> {
             "--pairs" => all.pairs = value.parse().context("--pairs N")?,
             "--seed" => all.seed = value.parse().context("--seed S")?,
             "--show" => all.show = value.parse().context("--show N")?,
-            other => bail!("no such option: {other}; there are --pairs N, --seed S and --show N"),
+            "--stories" => all.stories = Some(value.into()),
+            other => bail!("no such option: {other}; there are --pairs N, --seed S, --show N and --stories FOLDER"),
         }
     }
     Ok(all)
@@ -77,6 +82,11 @@ fn run(args: &Args) -> Result<bool> {
     let names: Vec<String> = policies::IFACES.iter().map(ToString::to_string).collect();
     let mut linux = Linux::new(&names)?;
     let mut tally = Tally { show: args.show, ..Tally::default() };
+    let played = args.stories.as_ref().map(|folder| stories::play(folder, &mut tally)).transpose()?;
+    if let Some(played) = &played {
+        tell(played, &tally);
+        tally = Tally { show: args.show, ..Tally::default() };
+    }
     while tally.pairs < args.pairs {
         let text = policies::random(&mut random);
         let source = nacl::Source::new("policy.nacl", &text[..]);
@@ -94,18 +104,37 @@ fn run(args: &Args) -> Result<bool> {
         }
     }
     report(args, &tally);
-    Ok(tally.unexplained == 0)
+    Ok(tally.unexplained == 0 && played.is_none_or(|played| played.is_good()))
+}
+
+fn tell(played: &stories::Report, tally: &Tally) {
+    let stories::Report { played, different, skipped, unexplained } = played;
+    println!("oracle: {played} stories ({} packets)", tally.packets);
+    for (name, reason) in different {
+        println!("  {name}: {reason}");
+    }
+    explained(tally);
+    for (why, stories) in skipped {
+        println!("  not for Linux, because {why}: {}", stories.join(", "));
+    }
+    for name in unexplained {
+        println!("  {name}: without an explanation");
+    }
+}
+
+fn explained(tally: &Tally) {
+    for (name, count) in &tally.explained {
+        let reason = differences::DIFFERENCES.iter().find(|known| known.name == *name).map_or("", |known| known.reason);
+        println!("  {count:>6}  {name}: {reason}");
+    }
 }
 
 fn report(args: &Args, tally: &Tally) {
-    let Tally { pairs, talks, packets, policies, explained, unexplained, .. } = tally;
+    let Tally { pairs, talks, packets, policies, unexplained, .. } = tally;
     println!(
         "oracle: {pairs} pairs and {talks} conversations ({packets} packets) on {policies} policies, seed {}",
         args.seed
     );
-    for (name, count) in explained {
-        let reason = differences::DIFFERENCES.iter().find(|known| known.name == *name).map_or("", |known| known.reason);
-        println!("  {count:>6}  {name}: {reason}");
-    }
+    explained(tally);
     println!("  {unexplained:>6}  without an explanation");
 }

@@ -5,9 +5,9 @@ use anyhow::{Result, anyhow};
 use plane::{Counters, DropReason, TraceStep};
 use policy::{CtState, Policy};
 use sim::Happening;
-use story::packet::decode_frame;
+use story::packet::{decode_frame, show};
 use story::{Action, Scene};
-use wire::PortId;
+use wire::{Duration, PortId};
 
 pub struct Ours {
     scene: Scene,
@@ -46,6 +46,23 @@ impl Ours {
         };
         let wire = self.scene.wire(iface).map_err(say)?;
         Ok((usize::from(wire.port.0), self.scene.frame(wire, packet).map_err(say)?))
+    }
+
+    /// The frame of a story's step; `None`: it needs what only the story's effects would teach.
+    pub fn step(&self, action: &Action) -> Option<(Sent, Frame)> {
+        let Action::In { iface, packet, .. } = action else { return None };
+        let wire = self.scene.wire(iface).ok()?;
+        let frame = self.scene.frame(wire, packet).ok()?;
+        let sent = Sent { iface: iface.text.clone(), packet: show::packet(&decode_frame(&frame)) };
+        Some((sent, (usize::from(wire.port.0), frame)))
+    }
+
+    /// Lets time pass.
+    pub fn wait(&mut self, time: Duration) -> Result<()> {
+        let until = self.scene.net.now() + time;
+        self.scene.net.advance(until)?;
+        self.scene.net.take();
+        Ok(())
     }
 
     /// What comes of a frame. `believed`: it is of the host whose address it bears, which counts on from it.

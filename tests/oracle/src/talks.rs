@@ -11,14 +11,28 @@ const OFF: [i32; 14] =
 /// A packet, and how far its numbers are from those that its sender would choose.
 pub struct Said {
     pub sent: Sent,
+    /// It is not of the host whose address it bears, which therefore does not count on from it.
+    pub is_blind: bool,
+    /// It is a SYN where none is due.
+    pub is_late_syn: bool,
     pub seq: Option<i32>,
     pub ack: Option<i32>,
 }
 
 impl Said {
-    /// It is not of the host whose address it bears, which therefore does not count on from it.
-    pub fn is_blind(&self) -> bool {
-        self.seq.is_some() || self.ack.is_some()
+    fn new(iface: &str, packet: String) -> Self {
+        Self {
+            sent: Sent { iface: iface.to_owned(), packet },
+            is_blind: false,
+            is_late_syn: false,
+            seq: None,
+            ack: None,
+        }
+    }
+
+    /// Its numbers are behind those of its sender.
+    pub fn is_behind(&self) -> bool {
+        [self.seq, self.ack].into_iter().flatten().any(|off| off < 0)
     }
 }
 
@@ -94,7 +108,7 @@ impl Talk {
     fn said(&self, side: Side, rest: &str) -> Said {
         let End { iface, own, peer, .. } = self.end(side);
         let packet = format!("{} {own} > {peer} {rest}", self.kind);
-        Said { sent: Sent { iface: iface.clone(), packet: packet.trim_end().to_owned() }, seq: None, ack: None }
+        Said::new(iface, packet.trim_end().to_owned())
     }
 
     /// What a host would say now.
@@ -149,6 +163,8 @@ impl Talk {
         if random.chance(30) && flags.contains('A') {
             said.ack = Some(*random.pick(&OFF));
         }
+        said.is_late_syn = flags.contains('S');
+        said.is_blind = said.seq.is_some() || said.ack.is_some();
         said
     }
 
@@ -163,7 +179,7 @@ impl Talk {
                     _ => ("echo-reply", self.end(side)),
                 };
                 let packet = format!("{} {word} {own} > {peer} echo {id}/{}", self.kind, self.echoes);
-                Said { sent: Sent { iface: iface.clone(), packet }, seq: None, ack: None }
+                Said::new(iface, packet)
             }
             _ => self.said(side, "data 0000080000000009"),
         }
@@ -192,7 +208,7 @@ impl Talk {
         };
         let mtu = if error.ends_with("needed") || error.ends_with("big") { " mtu 1400" } else { "" };
         let packet = format!("{error} {from} > {}{mtu} [{about}]", bare(peer));
-        Said { sent: Sent { iface: iface.clone(), packet }, seq: None, ack: None }
+        Said::new(iface, packet)
     }
 }
 

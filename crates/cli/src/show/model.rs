@@ -116,7 +116,28 @@ pub struct Function {
     pub on: Vec<String>,
     /// Packets that fit no connection are judged by it, not dropped before it.
     pub judges_invalid: bool,
+    pub cost: Cost,
     pub statements: Vec<Do>,
+}
+
+/// What a function costs.
+#[derive(Serialize)]
+pub struct Cost {
+    /// Decisions and actions that it was compiled to.
+    pub steps: usize,
+    /// The most that a packet can be made to go through.
+    pub worst_steps: usize,
+    /// `None`: it is walked step by step.
+    pub tables: Option<Tables>,
+}
+
+/// What its rules are looked up in.
+#[derive(Serialize)]
+pub struct Tables {
+    pub bytes: usize,
+    pub lists: usize,
+    pub diagrams: usize,
+    pub residue: usize,
 }
 
 /// A statement.

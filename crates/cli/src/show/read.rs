@@ -2,10 +2,11 @@
 
 use super::function::{self, Arm, Condition, Statement};
 use super::model::{
-    Balancer, Chains, Classes, Conntrack, Do, Forwards, Function, Gateway, Iface, Ipv4, Ipv6, Log, Nic, Piece,
-    Protocols, Question, Rate, Route, Server, Shown, Timer, VERSION, When,
+    Balancer, Chains, Classes, Conntrack, Cost, Do, Forwards, Function, Gateway, Iface, Ipv4, Ipv6, Log, Nic, Piece,
+    Protocols, Question, Rate, Route, Server, Shown, Tables, Timer, VERSION, When,
 };
 use super::value;
+use plane::RuleCost;
 use policy::{
     Comparison, FunctionId, FunctionKind, Hook, Ipv4Config, NicRef, Part, Place, Policy, Reject, ReversePath, Sink,
     Static4, Template, Test, Timeouts, TimerData, Translation, Verdict,
@@ -15,7 +16,7 @@ use wire::{Cidr, IfaceId, IpAddr};
 
 /// All of it.
 pub fn shown(policy: &Policy) -> Shown {
-    let source = Reader { policy };
+    let source = Reader { policy, costs: plane::rule_costs(policy) };
     Shown {
         version: VERSION,
         file: policy.source.clone(),
@@ -32,6 +33,8 @@ pub fn shown(policy: &Policy) -> Shown {
 /// Reads a policy.
 struct Reader<'p> {
     policy: &'p Policy,
+    /// Of each function.
+    costs: Vec<RuleCost>,
 }
 
 impl Reader<'_> {
@@ -171,6 +174,7 @@ impl Reader<'_> {
             line: function.place.line,
             on,
             judges_invalid: function.kind == FunctionKind::Filter && function.mentions_invalid,
+            cost: cost(&self.costs[usize::from(id.0)]),
             statements: statements.iter().map(|statement| self.statement(&function.program, statement)).collect(),
         }
     }
@@ -321,4 +325,14 @@ fn symbol(comparison: Comparison) -> &'static str {
         Comparison::Greater => ">",
         Comparison::GreaterOrEqual => ">=",
     }
+}
+
+fn cost(cost: &RuleCost) -> Cost {
+    let tables = cost.tables.map(|tables| Tables {
+        bytes: tables.bytes,
+        lists: tables.lists,
+        diagrams: tables.diagrams,
+        residue: tables.residue,
+    });
+    Cost { steps: cost.steps, worst_steps: cost.worst_steps, tables }
 }

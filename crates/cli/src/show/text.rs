@@ -1,6 +1,8 @@
 //! The effective configuration for people. Numbers at the left of a function are lines of the file.
 
-use super::model::{Balancer, Classes, Do, Function, Gateway, Iface, Log, Nic, Piece, Question, Rate, Shown, Timer};
+use super::model::{
+    Balancer, Classes, Cost, Do, Function, Gateway, Iface, Log, Nic, Piece, Question, Rate, Shown, Timer,
+};
 use std::fmt::{Display, Write};
 
 /// Members of a set that are printed; the JSON document has all.
@@ -142,6 +144,15 @@ impl Page {
         if function.judges_invalid {
             self.text.push_str("  judges packets that fit no connection, too\n");
         }
+        let Cost { steps, worst_steps, tables } = &function.cost;
+        let (most, all) = (steps_of(*worst_steps), steps_of(*steps));
+        self.text.push_str(&match tables {
+            None => format!("  costs a packet at most {most} of {steps}\n"),
+            Some(tables) => {
+                let size = tables.bytes.div_ceil(1024);
+                format!("  costs a packet at most {most} in tables of {size} KiB, made of {all}\n")
+            }
+        });
         self.block(&function.statements, 0);
     }
 
@@ -311,4 +322,8 @@ fn members_in_short(members: &[String]) -> String {
         }
         _ => members.join(", "),
     }
+}
+
+fn steps_of(count: usize) -> String {
+    if count == 1 { "1 step".to_owned() } else { format!("{count} steps") }
 }

@@ -6,11 +6,11 @@
 use super::Checker;
 use super::function::Context;
 use super::value::{Found, Scope, What};
-use crate::ast::{Expr, Operator, Test, Value, ValueKind};
+use crate::ast::{Expr, Name, Operator, Path, Test, Value, ValueKind};
 use crate::checked::{Condition, Question};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, listed, nearest};
 use crate::source::Span;
-use crate::vocabulary::{self, Domain, PacketField, Subject, Subtype};
+use crate::vocabulary::{self, Class, Domain, PacketField, Subject, Subtype};
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::rc::Rc;
@@ -166,6 +166,33 @@ impl<'a> Checker<'a, '_> {
         }
     }
 
+    /// `ip.protocol == nope` is about protocols, so what is suggested are protocols.
+    fn property_words(&mut self, field: &Path<'a>, word: Name<'a>) -> Option<()> {
+        let name = field.parts.iter().map(|part| part.text).collect::<Vec<_>>().join(".");
+        let Some(property) = vocabulary::packet_field(&name) else { return Some(()) };
+        let class = match property.domain {
+            Domain::Protocol => Class::Protocol,
+            Domain::IcmpType => Class::IcmpType,
+            Domain::Icmpv6Type => Class::Icmpv6Type,
+            Domain::State => Class::State,
+            _ => return Some(()),
+        };
+        let known = self.names.find(field.first().text).is_some()
+            || self.names.find(word.text).is_some()
+            || vocabulary::packet_field(word.text).is_some()
+            || vocabulary::predefined(word.text).next().is_some();
+        if known {
+            return Some(());
+        }
+        let words = || vocabulary::PREDEFINED.iter().filter(|constant| constant.class == class).map(|word| word.name);
+        let near = nearest(word.text, words());
+        let numbers = if class == Class::State { "" } else { ", or a number" };
+        let message = format!("`{}` is not defined, and is not {}", word.text, class.describe());
+        let diagnostic = Diagnostic::new(Code::UnknownName, word.span, message);
+        self.report(diagnostic.nearest_or(word.span, near, || format!("known: {}{numbers}", listed(words()))));
+        None
+    }
+
     /// `iif == nope` is about Ifaces, so the message is too.
     fn iface_names(&mut self, left: &'a Value<'a>, right: &'a Value<'a>) -> Option<()> {
         for (field, other) in [(left, right), (right, left)] {
@@ -176,6 +203,12 @@ impl<'a> Checker<'a, '_> {
             if is_iface && self.names.find(field.text).is_none() && !known {
                 self.no_iface(other);
                 return None;
+            }
+        }
+        for (field, other) in [(left, right), (right, left)] {
+            let (ValueKind::Path(field), ValueKind::Path(other)) = (&field.kind, &other.kind) else { continue };
+            if let Some(word) = other.single() {
+                self.property_words(field, word)?;
             }
         }
         Some(())

@@ -67,7 +67,14 @@ impl<'a> Checker<'a, '_> {
             let near = nearest(name.text, words.clone());
             let message = format!("unknown subtype `{}`", name.text);
             let diagnostic = Diagnostic::new(Code::UnknownSubtype, name.span, message);
-            self.report(diagnostic.nearest_or(name.span, near, || format!("known: {}", listed(words))));
+            let of_family = ["IPv4", "IPv6"].iter().any(|family| family.eq_ignore_ascii_case(name.text));
+            let listed = || format!("known: {}", listed(words));
+            self.report(match of_family {
+                true => {
+                    diagnostic.help(format!("{}; IP is for both families, which `ip.version` tells apart", listed()))
+                }
+                false => diagnostic.nearest_or(name.span, near, listed),
+            });
         }
         known
     }
@@ -112,7 +119,8 @@ impl<'a> Checker<'a, '_> {
         let fits = context.subtype.holds(inner);
         if !fits {
             let (inner, outer) = (inner.name(), context.subtype.name());
-            let message = format!("a {inner} function inside a {outer} function can never match");
+            let (one, another) = (article(inner), article(outer));
+            let message = format!("{one} {inner} function inside {another} {outer} function can never match");
             let diagnostic = Diagnostic::new(Code::SubtypeMismatch, function.subtype.span, message);
             self.report(diagnostic.help(format!("move it out of the {outer} function")));
         }
@@ -215,7 +223,8 @@ impl<'a> Checker<'a, '_> {
         let inner = vocabulary::subtype(function.subtype.text)?;
         if !context.subtype.holds(inner) {
             let (outer, inner) = (context.subtype.name(), inner.name());
-            let message = format!("a {outer} function cannot call the {inner} function `{}`", name.text);
+            let one = article(outer);
+            let message = format!("{one} {outer} function cannot call the {inner} function `{}`", name.text);
             let diagnostic = Diagnostic::new(Code::SubtypeMismatch, name.span, message);
             self.report(diagnostic.note(function.head(), "defined here"));
             return None;
@@ -586,4 +595,9 @@ fn nested_names<'a>(body: &'a ast::Body<'a>, names: &mut BTreeMap<&'a str, Span>
             ast::Statement::Action(_) => {}
         }
     }
+}
+
+/// For the name of a subtype.
+fn article(subtype: &str) -> &'static str {
+    if subtype.starts_with('I') { "an" } else { "a" }
 }

@@ -127,6 +127,7 @@ impl<'a> Checker<'a, '_> {
         self.known_keys(&ROUTE, object, "");
         let iface = match object.key("iface") {
             Some(member) => self.iface(member),
+            None if self.is_misspelt(&ROUTE, object, "iface") => None,
             None => {
                 let message = format!("`{shown}` needs an iface, which packets leave by");
                 self.report(Diagnostic::new(Code::MissingProperty, name.span, message).help("add `iface: eth0`"));
@@ -177,6 +178,9 @@ impl<'a> Checker<'a, '_> {
             return Cidr::masked(address, if address.is_ipv4() { 32 } else { 128 }).ok();
         }
         let Some(member) = object.key("net") else {
+            if self.is_misspelt(&ROUTE, object, "net") || self.is_misspelt(&ROUTE, object, "host") {
+                return None;
+            }
             let message = format!("`{shown}` needs a net or a host");
             let help = "add `net: 10.0.0.0/24`, or `host: 10.0.0.9` for a single destination";
             self.report(Diagnostic::new(Code::MissingProperty, name.span, message).help(help));
@@ -202,6 +206,9 @@ impl<'a> Checker<'a, '_> {
             }
             What::Address(address) => {
                 let Some(mask) = netmask else {
+                    if self.is_misspelt(&ROUTE, object, "netmask") {
+                        return None;
+                    }
                     let message = format!("`{shown}` has a net without a netmask");
                     let help = format!("write it as a CIDR, like {address}/24, or add `netmask: …`");
                     self.report(Diagnostic::new(Code::MissingProperty, member.key.span, message).help(help));

@@ -117,7 +117,7 @@ impl<'a> Checker<'a, '_> {
         // An index that nothing else has, where the right one is not known.
         let none = NicRef::Index(u16::MAX);
         let Some(member) = object.key("index") else {
-            if not_an_iface {
+            if not_an_iface || self.is_misspelt(&IFACE, object, "index") {
                 return none;
             }
             let message = format!("`{}` needs an index, which says which NIC it is", name.text);
@@ -158,7 +158,8 @@ impl<'a> Checker<'a, '_> {
         let address = object.key("address").and_then(|member| self.address4(member));
         let netmask = object.key("netmask").and_then(|member| self.netmask(member));
         let gateway = object.key("gateway").and_then(|member| self.address4(member));
-        let given = |key: &str| object.key(key).is_some();
+        let misspelt = ["address", "netmask"].map(|key| (key, self.is_misspelt(&IFACE, object, key)));
+        let given = |key: &str| object.key(key).is_some() || misspelt.contains(&(key, true));
         if config == Config::Dhcp {
             return Ipv4Config::Dhcp;
         }

@@ -58,13 +58,25 @@ impl<'a> Checker<'a, '_> {
         });
     }
 
+    /// Has the object a key that is this one misspelt? That was said; the key is not missing as well.
+    pub fn is_misspelt(&self, shape: &'static Shape, object: &Object<'a>, key: &str) -> bool {
+        let known = || shape.keys.iter().map(|key| key.name);
+        let mut unknown = object.members().iter().filter(|member| shape.key(member.key.text).is_none());
+        unknown.any(|member| nearest(member.key.text, known()) == Some(key))
+    }
+
     /// Reports keys that must be given and are not, at the name of their owner.
     pub fn required_keys(&mut self, shape: &'static Shape, object: &Object<'a>, owner: &str, at: Span) -> bool {
         let mut complete = true;
         for key in shape.keys.iter().filter(|key| key.required && object.key(key.name).is_none()) {
-            let message = format!("`{owner}` needs {} ({})", key.name, key.value);
-            self.report(Diagnostic::new(Code::MissingProperty, at, message).help(format!("add `{}: …`", key.name)));
             complete = false;
+            if self.is_misspelt(shape, object, key.name) {
+                continue;
+            }
+            let owner = if owner.contains(' ') { owner.into() } else { format!("`{owner}`") };
+            let kind = if key.value == key.name { String::new() } else { format!(" ({})", key.value) };
+            let message = format!("{owner} needs {}{kind}", key.name);
+            self.report(Diagnostic::new(Code::MissingProperty, at, message).help(format!("add `{}: …`", key.name)));
         }
         complete
     }

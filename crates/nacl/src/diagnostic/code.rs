@@ -53,7 +53,7 @@ codes! {
     UnclosedBracket "unclosed-bracket" Error "a bracket that is not closed";
     MissingComma "missing-comma" Error "two elements without a comma between them";
     StrayNumber "stray-number" Error "a number that belongs to no declaration";
-    SingleEquals "single-equals" Error "`=`, which is no operator of the language";
+    SingleEquals "single-equals" Error "`=`, `=>` or another operator that the language does not have";
     KeywordAsName "keyword-as-name" Error "a word of the language used as a name";
     EmptyObject "empty-object" Error "an object without entries";
     EmptyBody "empty-body" Error "a body without statements";

@@ -56,7 +56,10 @@ fn what_starts_no_token_is_reported_and_skipped() {
     let table = [
         ("a: 10;", "'a : #10 !stray-character"),
         ("_x: é 1", "'x : #1 !stray-character !stray-character"),
-        ("a & b", "'a 'b !stray-character"),
+        ("a & b", "'a & 'b !stray-character"),
+        ("a => b <> c", "'a => 'b <> 'c !single-equals !single-equals"),
+        ("a: 'x y' b", "'a : 'x y' 'b !stray-character"),
+        ("a: \"x\ny\" b: 1", "'a : \"x\ny\" 'b : #1 !unclosed-string"),
         (r#"a: "x\q""#, r#"'a : "x\q" !unknown-escape"#),
         ("a: \"x", "'a : \"x !unclosed-string"),
         ("a: \"x\\", "'a : \"x\\ !unclosed-string"),

@@ -31,8 +31,8 @@ impl<'s> Parser<'s, '_, '_> {
             }
             kind if kind.is_keyword() => {
                 self.keyword_as_name();
-                self.bump();
-                None
+                let name = self.bump();
+                Some(self.name_of(name))
             }
             _ => None,
         };

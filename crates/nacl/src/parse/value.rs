@@ -1,7 +1,7 @@
 //! Values: literals, paths, objects and lists.
 
 use super::Parser;
-use crate::ast::{Entry, Object, Range, Value, ValueKind};
+use crate::ast::{Entry, Name, Object, Range, Value, ValueKind};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::lex::{Token, TokenKind};
 use crate::source::Span;
@@ -148,6 +148,12 @@ impl<'s> Parser<'s, '_, '_> {
         }
         let span = first.span.to(self.last().span);
         match groups[..] {
+            [integer] if self.is_hexadecimal(integer) => {
+                let span = integer.span.to(self.bump().span);
+                let message = format!("`{}` is no number", self.source.slice(span));
+                self.report(Code::ExpectedToken, span, message, "numbers are written with decimal digits only");
+                Literal::Error
+            }
             [integer] => match self.source.slice(integer.span).parse() {
                 Ok(value) => Literal::Integer(value),
                 Err(_) => {
@@ -170,6 +176,17 @@ impl<'s> Parser<'s, '_, '_> {
                 Literal::Error
             }
         }
+    }
+
+    /// `0x1f`, which are a number and a name to the lexer.
+    fn is_hexadecimal(&self, number: Token) -> bool {
+        let name = self.token(0);
+        let (number_text, name_text) = (self.source.slice(number.span), self.source.slice(name.span));
+        let digits = name_text.strip_prefix(['x', 'X']).filter(|digits| !digits.is_empty());
+        name.kind == TokenKind::Name
+            && name.span.start == number.span.end
+            && number_text == "0"
+            && digits.is_some_and(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
     }
 
     fn address4(&mut self, span: Span, groups: [Token; 4]) -> Literal {
@@ -227,7 +244,9 @@ impl<'s> Parser<'s, '_, '_> {
     fn range(&mut self, start: Span, first: &Literal) -> ValueKind<'s> {
         if !matches!(self.kind(), TokenKind::Number | TokenKind::Address6) {
             self.expected("a number or an address as the end of the range");
-            if self.kind() == TokenKind::Name {
+            // A name of a declaration that follows is left to it.
+            let is_declared = matches!(self.kind_after(1), TokenKind::Colon | TokenKind::Assign | TokenKind::Name);
+            if self.kind() == TokenKind::Name && !is_declared {
                 self.path();
             }
             return ValueKind::Error;
@@ -361,11 +380,20 @@ impl<'s> Parser<'s, '_, '_> {
         if !self.eat(TokenKind::Colon) {
             self.expected(&format!("`:` and a value after `{}`", key.text));
             if !self.eat(TokenKind::Assign) && !self.begins_value() {
-                return None;
+                return Some(self.entry_without_value(key));
             }
         }
-        let value = self.value()?;
-        Some(Entry { key, value })
+        match self.value() {
+            Some(value) => Some(Entry { key, value }),
+            None => Some(self.entry_without_value(key)),
+        }
+    }
+
+    /// The key is there all the same: it is not missing.
+    fn entry_without_value(&mut self, key: Name<'s>) -> Entry<'s> {
+        let span = self.here();
+        self.skip_in_bracket();
+        Entry { key, value: Value { kind: ValueKind::Error, span } }
     }
 
     fn list(&mut self) -> ValueKind<'s> {

@@ -59,7 +59,8 @@ pub(crate) struct Flow {
     pub(super) prev: u32,
     /// Its slot of the wheel.
     pub(super) slot: u16,
-    /// The Iface that its first packet came in by; `u16::MAX`: none, the box made it.
+    /// The Iface that its first packet came in by; `u16::MAX`: none, the box made it. With its
+    /// original tuple that is what judging it again would need.
     iface: u16,
 }
 

@@ -14,7 +14,6 @@
 
 use alloc::vec::Vec;
 
-const SLOTS: usize = 8;
 /// Words of a bucket: two of tags, four of numbers.
 const WORDS: usize = 8;
 
@@ -30,11 +29,18 @@ const fn zero_lanes(word: u64) -> u64 {
     !(((word & !HIGH) + !HIGH) | word) & HIGH
 }
 
-/// Slots of a bucket with this tag: the highest bit of each lane, first those of the first four slots.
+/// Slots of a bucket with this tag, a bit each: bits 0, 16, 32 and 48 for the first four, one higher for the others.
 #[inline(always)]
-fn tagged(bucket: &Bucket, tag: u16) -> [u64; 2] {
+fn tagged(bucket: &Bucket, tag: u16) -> u64 {
     let all = u64::from(tag) * LOW;
-    [zero_lanes(bucket[0] ^ all), zero_lanes(bucket[1] ^ all)]
+    zero_lanes(bucket[0] ^ all) >> 15 | zero_lanes(bucket[1] ^ all) >> 14
+}
+
+/// The slot of the lowest bit.
+#[inline(always)]
+fn first(slots: u64) -> usize {
+    let bit = slots.trailing_zeros() as usize;
+    bit / 16 + bit % 2 * 4
 }
 
 #[inline(always)]
@@ -85,52 +91,41 @@ impl Index {
     /// The number of this hash that `is_it` recognises.
     #[inline(always)]
     pub fn find(&self, hash: u64, is_it: impl Fn(u32) -> bool) -> Option<u32> {
-        // Nearly always it is the first of its tag in the first bucket.
-        match self.guess(hash) {
-            Some(number) if is_it(number) => Some(number),
-            _ => self.search(hash, is_it),
-        }
+        let Place { tag, buckets } = self.place(hash);
+        // Most keys are in the first.
+        self.scan(buckets[0], tag, &is_it).or_else(|| self.scan_other(buckets[1], tag, is_it))
     }
 
     #[inline(always)]
-    fn guess(&self, hash: u64) -> Option<u32> {
-        let bucket = self.bucket(hash as usize & self.mask)?;
-        let [low, high] = tagged(bucket, (hash >> 48) as u16 | 1);
-        let (lanes, numbers) = if low != 0 { (low, &bucket[2..4]) } else { (high, &bucket[4..6]) };
-        let lane = lanes.trailing_zeros() as usize / 16;
-        (lanes != 0).then(|| (numbers[lane / 2 % 2] >> (lane % 2 * 32)) as u32)
+    fn scan(&self, at: usize, tag: u16, is_it: &impl Fn(u32) -> bool) -> Option<u32> {
+        let bucket = self.bucket(at)?;
+        let mut slots = tagged(bucket, tag);
+        while slots != 0 {
+            let number = number(bucket, first(slots));
+            if is_it(number) {
+                return Some(number);
+            }
+            slots &= slots - 1;
+        }
+        None
     }
 
     #[inline(never)]
-    fn search(&self, hash: u64, is_it: impl Fn(u32) -> bool) -> Option<u32> {
-        let Place { tag, buckets } = self.place(hash);
-        for at in buckets {
-            let Some(bucket) = self.bucket(at) else { continue };
-            for (half, mut lanes) in tagged(bucket, tag).into_iter().enumerate() {
-                while lanes != 0 {
-                    let number = number(bucket, half * 4 + lanes.trailing_zeros() as usize / 16);
-                    if is_it(number) {
-                        return Some(number);
-                    }
-                    lanes &= lanes - 1;
-                }
-            }
-        }
-        None
+    fn scan_other(&self, at: usize, tag: u16, is_it: impl Fn(u32) -> bool) -> Option<u32> {
+        self.scan(at, tag, &is_it)
     }
 
     /// False where there is no room.
     pub fn enter(&mut self, hash: u64, number: u32) -> bool {
         let place = self.place(hash);
-        let used = |at: usize| self.bucket(at).map_or(SLOTS as u32, |bucket| SLOTS as u32 - free(bucket));
-        let emptier = place.buckets[usize::from(used(place.buckets[1]) < used(place.buckets[0]))];
-        let Some(bucket) = self.bucket_mut(emptier) else { return false };
-        let [low, high] = tagged(bucket, 0);
-        let slot = match (low, high) {
-            (0, 0) => return false,
-            (0, _) => 4 + high.trailing_zeros() as usize / 16,
-            _ => low.trailing_zeros() as usize / 16,
-        };
+        let free = |at: usize| self.bucket(at).map_or(0, |bucket| tagged(bucket, 0));
+        let [first_bucket, second_bucket] = place.buckets;
+        let (first_free, second_free) = (free(first_bucket), free(second_bucket));
+        // Into the emptier of the two.
+        let second = count(second_free) > count(first_free);
+        let (at, free) = if second { (second_bucket, second_free) } else { (first_bucket, first_free) };
+        let Some(bucket) = self.bucket_mut(at).filter(|_| free != 0) else { return false };
+        let slot = first(free);
         let (at, shift) = (2 + slot / 2 % 4, slot % 2 * 32);
         bucket[at] = bucket[at] & !(0xffff_ffff << shift) | u64::from(number) << shift;
         bucket[slot / 4 % 2] |= u64::from(place.tag) << (slot % 4 * 16);
@@ -141,23 +136,23 @@ impl Index {
         let Place { tag, buckets } = self.place(hash);
         for at in buckets {
             let Some(bucket) = self.bucket_mut(at) else { continue };
-            for (half, mut lanes) in tagged(bucket, tag).into_iter().enumerate() {
-                while lanes != 0 {
-                    let lane = lanes.trailing_zeros() as usize / 16;
-                    if self::number(bucket, half * 4 + lane) == number {
-                        bucket[half] &= !(0xffff << (lane * 16));
-                        return;
-                    }
-                    lanes &= lanes - 1;
+            let mut slots = tagged(bucket, tag);
+            while slots != 0 {
+                let slot = first(slots);
+                if self::number(bucket, slot) == number {
+                    bucket[slot / 4 % 2] &= !(0xffff << (slot % 4 * 16));
+                    return;
                 }
+                slots &= slots - 1;
             }
         }
     }
 }
 
-fn free(bucket: &Bucket) -> u32 {
-    let [low, high] = tagged(bucket, 0);
-    low.count_ones() + high.count_ones()
+/// How many slots these are.
+fn count(slots: u64) -> u64 {
+    // The lanes of one word are added up in its highest one; there are at most two in each.
+    ((slots & LOW) + (slots >> 1 & LOW)).wrapping_mul(LOW) >> 48
 }
 
 #[cfg(test)]

@@ -10,8 +10,13 @@ use wire::Instant;
 impl Conntrack {
     /// The flow of this tuple; it may be over.
     #[inline(always)]
-    pub fn find_known(&self, key: &Key) -> Option<(FlowId, Direction)> {
-        self.table.find_key(key, self.table.hash(key))
+    pub fn find_known(&mut self, key: &Key) -> Option<(FlowId, Direction)> {
+        let found = self.table.find_key(key, self.table.hash(key));
+        if found.is_none() {
+            // The walk need not look for it once more.
+            self.absent = Some(*key);
+        }
+        found
     }
 
     #[inline(always)]

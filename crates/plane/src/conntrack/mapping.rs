@@ -84,6 +84,11 @@ impl Mappings {
         hash(self.seed, inner, outer, rest)
     }
 
+    /// No mapping has ever been made.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
     fn get(&self, id: u32) -> Option<&Mapping> {
         match self.records.get(id as usize)? {
             Record::Used(mapping) => Some(mapping),

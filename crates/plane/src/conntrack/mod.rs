@@ -137,6 +137,11 @@ impl Tracked {
         }
     }
 
+    /// The packet belongs to a translated flow.
+    pub fn is_translated(&self) -> bool {
+        matches!(self.ct, Ct::Known { translated: Some(_), .. } | Ct::Related { translated: Some(_) })
+    }
+
     pub fn draft_dnat(&mut self, site: Site) {
         if let Ct::Draft(draft) = &mut self.ct {
             draft.sites.dnat = Some(site);
@@ -202,6 +207,8 @@ pub(crate) struct Conntrack {
     given_up: u64,
     /// Sessions of the balancer that have ended since it asked last.
     ended_sessions: u32,
+    /// What has been looked up in vain since a flow was entered last.
+    absent: Option<Key>,
 }
 
 /// Random ports that are tried before ports are tried one by one, …
@@ -233,6 +240,7 @@ impl Conntrack {
             turned: now.as_secs(),
             given_up: 0,
             ended_sessions: 0,
+            absent: None,
         }
     }
 
@@ -249,25 +257,30 @@ impl Conntrack {
     /// Finds the packet's flow and takes note of the packet there, before any rule is asked.
     ///
     /// `header` begins with the transport header. `link` is the Iface that the packet came in by or leaves by.
-    pub fn track(&mut self, now: Instant, packet: Packet, header: &[u8], link: Option<IfaceId>) -> Tracked {
-        let tuple = Tuple::of(&packet, link);
-        let segment = segment(&packet).map(|(tcp, payload_len)| Segment::new(tcp, payload_len, header));
-        if let Some((id, direction)) = self.find(now, &tuple) {
+    pub fn track(&mut self, now: Instant, tracked: &mut Tracked, header: &[u8], link: Option<IfaceId>) {
+        let packet = &tracked.packet;
+        let tuple = Tuple::of(packet, link);
+        let segment = segment(packet).map(|(tcp, payload_len)| Segment::new(tcp, payload_len, header));
+        if let Some((id, direction)) = self.find(now, &tuple.key()) {
             match self.refresh(now, id, direction, segment.as_ref()) {
-                Some(CtState::Invalid) => return Tracked { packet, ct: Ct::Invalid },
+                Some(CtState::Invalid) => {
+                    tracked.ct = Ct::Invalid;
+                    return;
+                }
                 Some(state) => {
                     let translated = self.translated(id, direction);
-                    return Tracked { packet, ct: Ct::Known { id, direction, state, translated } };
+                    tracked.ct = Ct::Known { id, direction, state, translated };
+                    return;
                 }
                 // Over, and this SYN begins a new one in its place.
                 None => self.remove(id),
             }
         }
-        if !self.may_begin(segment.as_ref()) {
-            return Tracked { packet, ct: Ct::Invalid };
-        }
-        let draft = Draft { original: tuple, sites: Sites::default(), mapped: None, balanced: false, hairpin: None };
-        Tracked { packet, ct: Ct::Draft(draft) }
+        tracked.ct = if self.may_begin(segment.as_ref()) {
+            Ct::Draft(Draft { original: tuple, sites: Sites::default(), mapped: None, balanced: false, hairpin: None })
+        } else {
+            Ct::Invalid
+        };
     }
 
     fn translated(&self, id: FlowId, direction: Direction) -> Option<(Translated, Direction)> {
@@ -289,7 +302,7 @@ impl Conntrack {
     ) -> Tracked {
         let quote = quote.filter(|quote| quote.src == packet.dst);
         let against = quote.map(|quote| Tuple::of_quote(quote, link).reversed());
-        let Some((id, direction)) = against.and_then(|tuple| self.find(now, &tuple)) else {
+        let Some((id, direction)) = against.and_then(|tuple| self.find(now, &tuple.key())) else {
             return Tracked { packet, ct: Ct::Invalid };
         };
         let translated = self.translated(id, direction);
@@ -301,8 +314,16 @@ impl Conntrack {
         Tracked { packet, ct: Ct::Related { translated } }
     }
 
-    fn find(&mut self, now: Instant, tuple: &Tuple) -> Option<(FlowId, Direction)> {
-        let (id, direction) = self.table.find(tuple)?;
+    fn find(&mut self, now: Instant, key: &Key) -> Option<(FlowId, Direction)> {
+        if self.absent.is_some_and(|absent| absent == *key) {
+            return None;
+        }
+        self.find_hashed(now, key, self.table.hash(key))
+    }
+
+    /// `hash`: that of the key.
+    fn find_hashed(&mut self, now: Instant, key: &Key, hash: u64) -> Option<(FlowId, Direction)> {
+        let (id, direction) = self.table.find_key(key, hash)?;
         if self.table.get(id)?.deadline <= now {
             self.remove(id);
             return None;
@@ -322,7 +343,7 @@ impl Conntrack {
         let Some(flow) = self.table.get_mut(id) else { return Some(CtState::Invalid) };
         let mut fit = Fit::Fits;
         if let Some(segment) = segment {
-            let opens = segment.tcp.flags & (flag::SYN | flag::ACK | flag::RST) == flag::SYN;
+            let opens = segment.tcp.flags & (flag::SYN | flag::ACK | flag::RST | flag::FIN) == flag::SYN;
             if opens && flow.tcp.is_over() {
                 return None;
             }
@@ -357,7 +378,7 @@ impl Conntrack {
     }
 
     /// Enters the draft of a new flow, or refuses it where the table is full. Everything else passes.
-    pub fn confirm(&mut self, now: Instant, tracked: Tracked, header: &[u8]) -> Result<Confirmed, DropReason> {
+    pub fn confirm(&mut self, now: Instant, tracked: &Tracked, header: &[u8]) -> Result<Confirmed, DropReason> {
         if let Ct::Draft(draft) = &tracked.ct {
             self.enter(now, &tracked.packet, draft, header, self.limit)?;
         }
@@ -365,7 +386,7 @@ impl Conntrack {
     }
 
     /// As [`confirm`](Self::confirm), for the box's own log datagrams: there is one place that only they may take.
-    pub fn confirm_log(&mut self, now: Instant, tracked: Tracked) -> Result<Confirmed, DropReason> {
+    pub fn confirm_log(&mut self, now: Instant, tracked: &Tracked) -> Result<Confirmed, DropReason> {
         if let Ct::Draft(draft) = &tracked.ct {
             self.enter(now, &tracked.packet, draft, &[], self.limit + 1)?;
         }
@@ -389,9 +410,9 @@ impl Conntrack {
             self.remove(half_open);
             self.given_up += 1;
         }
-        let original = draft.original;
-        let reply = Tuple { zone: original.zone, ..Tuple::of(packet, None) }.reversed();
-        if self.find(now, &reply).is_some() {
+        let original = self.table.hashed(draft.original.key());
+        let reply = self.table.hashed(Key::of_reply(packet, draft.original.zone));
+        if self.find_hashed(now, &reply.0, reply.1).is_some() {
             return Err(DropReason::NatClash);
         }
         let tcp = match segment(packet) {
@@ -402,14 +423,18 @@ impl Conntrack {
         flow.deadline = self.silences.deadline(now, &flow);
         flow.set_sites(draft.sites);
         flow.set(flow_flag::BALANCED | flow_flag::SESSION, draft.balanced);
-        flow.rewriting = [Rewriting::between(&original, &reply), Rewriting::between(&reply, &original)];
+        if flow.is_translated() {
+            let (original, reply) = (&draft.original, &Tuple::from(reply.0));
+            flow.rewriting = [Rewriting::between(original, reply), Rewriting::between(reply, original)];
+        }
         if let (Some(inner), Some(site)) = (draft.mapped, draft.sites.snat) {
             let outer = (packet.src, packet.ports().0);
             let mapping = self.mappings.take(now, packet.protocol, inner, outer, site);
             flow.set_mapping(mapping.ok_or(DropReason::NatClash)?);
         }
         let mapping = flow.mapping();
-        self.table.insert(&original, &reply, flow, self.turned).map(|_| ()).map_err(|table::Full| {
+        self.absent = None;
+        self.table.insert(original, reply, flow, self.turned).map(|_| ()).map_err(|table::Full| {
             mapping.into_iter().for_each(|mapping| self.mappings.release(mapping, now));
             DropReason::TableFull
         })
@@ -468,14 +493,14 @@ impl Conntrack {
 
     /// Removes the flow of this tuple if nobody has answered it; true if it did.
     pub fn forget_unanswered(&mut self, now: Instant, tuple: &Tuple) -> bool {
-        let found = self.find(now, tuple);
+        let found = self.find(now, &tuple.key());
         let unanswered = found.filter(|(id, _)| self.table.get(*id).is_some_and(|flow| !flow.replied()));
         unanswered.map(|(id, _)| self.remove(id)).is_some()
     }
 
     /// Removes the flow of this tuple.
     pub fn forget_flow(&mut self, now: Instant, tuple: &Tuple) {
-        if let Some((id, _)) = self.find(now, tuple) {
+        if let Some((id, _)) = self.find(now, &tuple.key()) {
             self.remove(id);
         }
     }
@@ -499,7 +524,7 @@ impl Conntrack {
     /// The inside endpoint to which a mapping's outer endpoint leads, for a packet that comes from another side than
     /// the one that the mapping faces.
     pub fn hairpin(&self, now: Instant, packet: &Packet) -> Option<Endpoint> {
-        if !packet.has_ports() {
+        if self.mappings.is_empty() || !packet.has_ports() {
             return None;
         }
         let mapping = self.mappings.of_outer(now, packet.protocol, (packet.dst, packet.ports().1))?;

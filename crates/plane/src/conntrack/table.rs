@@ -110,6 +110,11 @@ impl Table {
         key.hash(self.seed)
     }
 
+    /// A key with its hash.
+    pub fn hashed(&self, key: Key) -> (Key, u64) {
+        (key, self.hash(&key))
+    }
+
     /// `hash`: that of the key.
     #[inline(always)]
     pub fn find_key(&self, key: &Key, hash: u64) -> Option<(FlowId, Direction)> {
@@ -118,13 +123,18 @@ impl Table {
     }
 
     /// Enters a flow under both its tuples. `turned` is the second up to which the timer wheel has been turned.
-    pub fn insert(&mut self, original: &Tuple, reply: &Tuple, mut flow: Flow, turned: u64) -> Result<FlowId, Full> {
+    pub fn insert(
+        &mut self,
+        (original, original_hash): (Key, u64),
+        (reply, reply_hash): (Key, u64),
+        mut flow: Flow,
+        turned: u64,
+    ) -> Result<FlowId, Full> {
         let id = if self.free == NIL { self.records.len() as u32 } else { self.free };
         if id >= self.capacity {
             return Err(Full);
         }
-        let (original, reply) = (original.key(), reply.key());
-        let hashes = (self.hash(&original), self.hash(&reply));
+        let hashes = (original_hash, reply_hash);
         if !self.index.enter(hashes.0, pack(id, Direction::Original)) {
             return Err(Full);
         }

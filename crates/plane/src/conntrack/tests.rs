@@ -28,6 +28,7 @@ fn packet(src: [u8; 4], dst: [u8; 4], protocol: u8, transport: Transport) -> Pac
         fragment_header_len: 0,
         transport,
         to_group: false,
+        rewritten: false,
         quoted: None,
     }
 }
@@ -40,6 +41,12 @@ fn udp(src: u8, sport: u16, dst: u8, dport: u16) -> Packet {
 fn conntrack(limit: u32, strict: bool) -> Conntrack {
     let settings = Settings { stateful_tcp: strict, ..Settings::default() };
     Conntrack::new(&settings, limit, Room { mappings: limit, v6: true }, [0x51, 0x9e3c_0f12, 3, 5 << 40], Instant::BOOT)
+}
+
+fn track(conntrack: &mut Conntrack, now: Instant, packet: Packet, link: Option<IfaceId>) -> Tracked {
+    let mut tracked = Tracked::untracked(packet);
+    conntrack.track(now, &mut tracked, &[], link);
+    tracked
 }
 
 /// A connection as a list entry: its tuple, whether a reply was seen, when it dies.
@@ -69,7 +76,7 @@ fn tracking_equals_a_list_of_connections() {
         let tuple = Tuple::of(&packet, None);
         list.retain(|entry| entry.deadline > now);
         let known = list.iter_mut().find(|entry| entry.tuple == tuple || entry.tuple.reversed() == tuple);
-        let tracked = conntrack.track(now, packet, &[], Some(IfaceId(0)));
+        let tracked = track(&mut conntrack, now, packet, Some(IfaceId(0)));
         match known {
             Some(entry) => {
                 entry.replied |= entry.tuple != tuple;
@@ -83,7 +90,7 @@ fn tracking_equals_a_list_of_connections() {
                 if random.next().is_multiple_of(4) {
                     continue;
                 }
-                conntrack.confirm(now, tracked, &[]).unwrap_or_else(|reason| panic!("step {step}: {reason}"));
+                conntrack.confirm(now, &tracked, &[]).unwrap_or_else(|reason| panic!("step {step}: {reason}"));
                 list.push(Naive { tuple, replied: false, deadline: now + core::time::Duration::from_secs(30) });
             }
         }
@@ -103,8 +110,8 @@ fn a_full_table_refuses_new_flows_and_never_touches_known_ones() {
     let mut conntrack = conntrack(1, false);
     let now = Instant::BOOT;
     let enter = |conntrack: &mut Conntrack, now, sport| {
-        let tracked = conntrack.track(now, udp(1, sport, 2, 53), &[], None);
-        conntrack.confirm(now, tracked, &[]).map(|_| ())
+        let tracked = track(conntrack, now, udp(1, sport, 2, 53), None);
+        conntrack.confirm(now, &tracked, &[]).map(|_| ())
     };
     assert_eq!(enter(&mut conntrack, now, 7), Ok(()));
     assert_eq!(enter(&mut conntrack, now, 8), Err(DropReason::TableFull));
@@ -116,9 +123,9 @@ fn a_full_table_refuses_new_flows_and_never_touches_known_ones() {
 fn flows_that_end_together_are_removed_a_few_at_a_call_and_are_gone_at_once() {
     let mut conntrack = conntrack(2000, false);
     let enter = |conntrack: &mut Conntrack, now, sport| {
-        let tracked = conntrack.track(now, udp(1, sport, 2, 53), &[], None);
+        let tracked = track(conntrack, now, udp(1, sport, 2, 53), None);
         let first = tracked.is_draft();
-        conntrack.confirm(now, tracked, &[]).unwrap();
+        conntrack.confirm(now, &tracked, &[]).unwrap();
         first
     };
     assert!((0..2000).all(|sport| enter(&mut conntrack, Instant::BOOT, sport)));
@@ -143,7 +150,7 @@ fn ports_are_kept_or_taken_from_the_same_range_and_parity_and_never_shared() {
     let mut taken: Vec<(u16, u8, u16)> = vec![];
     for (host, sport) in (1..=120).flat_map(|host| [(host, 4000), (host, 4001), (host, 500), (host, 501)]) {
         let now = Instant::BOOT;
-        let mut tracked = conntrack.track(now, udp(host, sport, 200, 53), &[], None);
+        let mut tracked = track(&mut conntrack, now, udp(host, sport, 200, 53), None);
         let port = conntrack.choose_port(now, &mut random, &tracked.packet, outer).unwrap();
         assert_eq!(port & 1, sport & 1, "parity of {sport}");
         assert_eq!(port < 1024, sport < 1024, "range of {sport}");
@@ -153,7 +160,7 @@ fn ports_are_kept_or_taken_from_the_same_range_and_parity_and_never_shared() {
         let inner = (tracked.packet.src, sport);
         tracked.packet.set_src(outer, port);
         tracked.draft_snat(site, Some(inner));
-        conntrack.confirm(now, tracked, &[]).unwrap();
+        conntrack.confirm(now, &tracked, &[]).unwrap();
         // Towards another remote the same mapping is used.
         let elsewhere = udp(host, sport, 201, 53);
         assert_eq!(conntrack.choose_port(now, &mut random, &elsewhere, outer), Some(port));
@@ -178,8 +185,8 @@ fn a_flood_of_syns_pushes_out_half_open_connections_and_no_established_one() {
             urgptr: 0,
         };
         let syn = packet([10, 9, 0, 1], [10, 0, 0, 2], 6, Transport::Tcp(tcp));
-        let tracked = talk.conntrack.track(now, syn, &[], None);
-        assert!(talk.conntrack.confirm(now, tracked, &[]).is_ok(), "SYN {sport}");
+        let tracked = track(&mut talk.conntrack, now, syn, None);
+        assert!(talk.conntrack.confirm(now, &tracked, &[]).is_ok(), "SYN {sport}");
     }
     assert_eq!((talk.conntrack.usage(), talk.conntrack.given_up()), ((8, 8), 993));
     assert_eq!(talk.say(false, A, 901, 101, 10), CtState::Established);
@@ -189,8 +196,9 @@ fn a_flood_of_syns_pushes_out_half_open_connections_and_no_established_one() {
 fn the_index_takes_every_flow_that_the_table_has_room_for() {
     let mut conntrack = conntrack(20_000, false);
     for at in 0..20_000u32 {
-        let tracked = conntrack.track(Instant::BOOT, udp((at >> 14) as u8 + 1, at as u16 % 16_384, 200, 53), &[], None);
-        conntrack.confirm(Instant::BOOT, tracked, &[]).unwrap_or_else(|reason| panic!("flow {at}: {reason}"));
+        let tracked =
+            track(&mut conntrack, Instant::BOOT, udp((at >> 14) as u8 + 1, at as u16 % 16_384, 200, 53), None);
+        conntrack.confirm(Instant::BOOT, &tracked, &[]).unwrap_or_else(|reason| panic!("flow {at}: {reason}"));
     }
     assert_eq!(conntrack.usage(), (20_000, 20_000));
 }
@@ -227,10 +235,11 @@ impl Talk {
         header.extend(self.scale.into_iter().flat_map(|scale| [1, 3, 3, scale]));
         let mut packet = packet([10, 0, 0, src], [10, 0, 0, dst], 6, Transport::Tcp(tcp));
         packet.total_len = 20 + u32::from(tcp.header_len) + len;
-        let tracked = self.conntrack.track(self.now, packet, &header, None);
+        let mut tracked = Tracked::untracked(packet);
+        self.conntrack.track(self.now, &mut tracked, &header, None);
         let state = tracked.state();
         if state != CtState::Invalid {
-            self.conntrack.confirm(self.now, tracked, &header).unwrap();
+            self.conntrack.confirm(self.now, &tracked, &header).unwrap();
         }
         state
     }

@@ -86,6 +86,18 @@ impl Key {
         rest & V6 != 0
     }
 
+    /// Of the packets that answer this one.
+    pub fn of_reply(packet: &Packet, zone: u16) -> Self {
+        let (sport, dport) = packet.ports();
+        let rest = Self::rest(dport, sport, zone, packet.protocol);
+        match (packet.src, packet.dst) {
+            (IpAddr::V4(src), IpAddr::V4(dst)) => Self::v4(dst.to_bits(), src.to_bits(), rest),
+            (IpAddr::V6(src), IpAddr::V6(dst)) => Self::v6(dst.to_bits(), src.to_bits(), rest),
+            // No packet has addresses of two families.
+            _ => Self::v4(0, 0, rest),
+        }
+    }
+
     /// What a tuple has beside its addresses and their family, in one word.
     #[inline(always)]
     pub const fn rest(sport: u16, dport: u16, zone: u16, protocol: u8) -> u64 {

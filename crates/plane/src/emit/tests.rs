@@ -72,7 +72,7 @@ fn checksum_at(protocol: u8) -> usize {
 fn confirmed(packet: parse::Packet) -> Confirmed {
     let mut conntrack =
         Conntrack::new(&policy::Conntrack::default(), 1, Room { mappings: 0, v6: true }, [1; 4], Instant::BOOT);
-    conntrack.confirm(Instant::BOOT, Tracked::untracked(packet), &[]).unwrap()
+    conntrack.confirm(Instant::BOOT, &Tracked::untracked(packet), &[]).unwrap()
 }
 
 /// Completes a partial checksum, as a NIC would.

@@ -59,6 +59,8 @@ pub(crate) struct Decisions {
     /// Decisions of another generation do not hold any more.
     generation: u64,
     is_on: bool,
+    /// Packets that have gone by a decision.
+    pub passed: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -74,7 +76,7 @@ impl Decisions {
     pub fn new(capacity: u32) -> Self {
         let places = (capacity.clamp(64, 1 << 16) as usize).next_power_of_two();
         let place = |at: usize| Place { id: at as u32, generation: 0, decision: None };
-        Self { places: (0..places).map(place).collect(), generation: 0, is_on: true }
+        Self { places: (0..places).map(place).collect(), generation: 0, is_on: true, passed: 0 }
     }
 
     pub fn is_on(&self) -> bool {

@@ -18,6 +18,8 @@
 mod decision;
 mod header;
 mod rewriting;
+#[cfg(test)]
+mod tests;
 
 use crate::conntrack::{Direction, FlowId, Tracked, Tuple};
 use crate::neighbor::{Sender, group_mac};
@@ -113,6 +115,7 @@ impl<B: Buffer> Plane<B> {
     #[inline(always)]
     fn launch_known(&mut self, now: Instant, known: Known, mut frame: B, out: &mut impl Outlet<B>) {
         let Known { header, iif, flow, direction, decision, oif, mac } = known;
+        self.decisions.passed += 1;
         self.counters.iface_mut(Some(iif)).received += 1;
         if let Some(decision) = self.decisions.get(decision) {
             self.neighbors.touch(decision.neighbor_place, now);

@@ -99,6 +99,7 @@ fn reply_to(request: &Packet) -> Packet {
         ttl: TTL,
         split_mtu: 0,
         to_group: false,
+        rewritten: false,
         quoted: None,
         transport,
         ..*request

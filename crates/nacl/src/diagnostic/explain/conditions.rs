@@ -51,7 +51,8 @@ pub fn explain(code: Code) -> Option<Explanation> {
             on_input!("Filter::IP f { if (ip.protocol == 4) { drop } accept }"),
         ),
         Code::ShadowedTest => explanation(
-            "An earlier rule has accepted or dropped every packet that this one would match, so it is never used.",
+            "Earlier rules, one or several together, have accepted or dropped every packet that this one would match, so it is \
+             never used. The notes point at them, with a packet that this rule is about and where it is decided.",
             on_input!(
                 "Filter::IP f { if (ip.saddr in 10.0.0.0/8) { drop } if (ip.saddr == 10.0.0.9) { accept } accept }"
             ),

@@ -211,12 +211,13 @@ fn nothing_that_matters_to_a_receiver_is_ever_invalid() {
                     let ends = if *first { (1, 2) } else { (2, 1) };
                     let mut packet = packet([10, 0, 0, ends.0], [10, 0, 0, ends.1], 6, Transport::Tcp(*tcp));
                     packet.total_len = 20 + u32::from(tcp.header_len) + len;
-                    let tracked = conntrack.track(Instant::BOOT, packet, header, None);
+                    let mut tracked = Tracked::untracked(packet);
+                    conntrack.track(Instant::BOOT, &mut tracked, header, None);
                     if tracked.state() == CtState::Invalid {
                         let receiver = &hosts[usize::from(*first)];
                         assert!(!receiver.matters(tcp, *len), "round {round}: {tcp:?} with {len} bytes");
                     } else {
-                        conntrack.confirm(Instant::BOOT, tracked, header).unwrap();
+                        conntrack.confirm(Instant::BOOT, &tracked, header).unwrap();
                         behind.push(sent);
                     }
                 }
