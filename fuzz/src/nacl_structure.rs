@@ -162,9 +162,15 @@ fn edit(text: String, place: u16) {
     if let Ok(edits) = file.rename(at, "renamed_by_fuzzing") {
         ide::apply(file.text(), &edits);
     }
-    for found in file.diagnostics() {
+    // An editor asks at a place, and not thousands of times.
+    for found in file.diagnostics().iter().take(20) {
         file.fixes(found.span);
     }
+}
+
+/// The text that an input stands for: what to look at when one fails.
+pub fn text(data: &[u8]) -> String {
+    mutated(&mut Bytes::new(data))
 }
 
 /// A file, and what is done to its pieces one step after another.

@@ -107,7 +107,14 @@ fn compile(computer: &mut Computer) -> Result<Policy, String> {
     if len > LONG {
         computer.console.flush();
     }
+    let (begin, before) = (computer.machine.clock().nanos(), rt::heap::asked());
+    rt::heap::take_peak();
     let compiled = nacl::compile(&source);
+    if len > LONG || computer.boot.command_line.as_str().split_ascii_whitespace().any(|word| word == "timings") {
+        let peak = rt::heap::take_peak().saturating_sub(before) / 1024;
+        let time = (computer.machine.clock().nanos() - begin) / 1000;
+        computer.console.say(format_args!("compiled in {time} us with at most {peak} KiB"));
+    }
     let errors = compiled.diagnostics.iter().filter(|found| found.severity == nacl::Severity::Error).count();
     // Suggestions are for `saltgate check`; the console is for what matters now.
     for diagnostic in compiled.diagnostics.iter().filter(|found| found.severity != nacl::Severity::Note) {

@@ -1,11 +1,62 @@
 //! The allocator, empty until it is given memory.
 
+use core::alloc::{GlobalAlloc, Layout};
+use core::sync::atomic::{AtomicUsize, Ordering};
 use spinning_top::RawSpinlock;
 use talc::TalcLock;
 use talc::source::Manual;
 
-#[global_allocator]
 static HEAP: TalcLock<RawSpinlock, Manual> = TalcLock::new(Manual);
+
+#[global_allocator]
+static MEASURED: Measured = Measured { used: AtomicUsize::new(0), peak: AtomicUsize::new(0) };
+
+/// The heap, and how much was ever asked of it at a time.
+struct Measured {
+    used: AtomicUsize,
+    peak: AtomicUsize,
+}
+
+impl Measured {
+    fn took(&self, size: usize) {
+        let used = self.used.fetch_add(size, Ordering::Relaxed) + size;
+        self.peak.fetch_max(used, Ordering::Relaxed);
+    }
+}
+
+// SAFETY: every call is handed to `HEAP`, which keeps the contract of `GlobalAlloc`; counting touches no memory but
+// atomics of its own.
+unsafe impl GlobalAlloc for Measured {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        self.took(layout.size());
+        // SAFETY: the caller's promise about `layout` is passed on.
+        unsafe { HEAP.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        self.used.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: `memory` came from `HEAP` with this layout, as the caller promises for `self`.
+        unsafe { HEAP.dealloc(memory, layout) }
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // Both pieces may be there while one is copied to the other.
+        self.took(new_size);
+        self.used.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: as for `dealloc`; the caller's promise about `new_size` is passed on.
+        unsafe { HEAP.realloc(memory, layout, new_size) }
+    }
+}
+
+/// The most bytes that were asked for at a time since the last call of this.
+pub fn take_peak() -> usize {
+    MEASURED.peak.swap(MEASURED.used.load(Ordering::Relaxed), Ordering::Relaxed)
+}
+
+/// Bytes that are asked for at present, without what the allocator adds.
+pub fn asked() -> usize {
+    MEASURED.used.load(Ordering::Relaxed)
+}
 
 /// Adds memory to the heap; false where it is too little to be of use.
 ///

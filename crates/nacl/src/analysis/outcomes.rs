@@ -8,6 +8,9 @@ use alloc::vec::Vec;
 use classifier::analysis::{Analysis, Effort, Reach, Why};
 use policy::{AddrRef, Field, Place, Policy, Program, Step, StepId, Test};
 
+/// What a program is worth: a tenth of a second, or a little more.
+const EFFORT: Effort = Effort(10_000_000);
+
 /// The steps of one place that ask or do the same: one for each time that the text is written out.
 ///
 /// One place may ask several things: whether a packet is ICMP, of the version and of the protocol.
@@ -101,7 +104,7 @@ impl<'p> Outcomes<'p> {
             }
             return None;
         }
-        let mut analysis = Analysis::new(program, Effort::default());
+        let mut analysis = Analysis::new(program, EFFORT);
         let findings = analysis.findings();
         let never: BTreeSet<(StepId, bool)> = findings.never.iter().map(|(step, holds, _)| (*step, *holds)).collect();
         for (at, step) in (0..).zip(steps) {

@@ -294,6 +294,17 @@ impl<'a> Checker<'a, '_> {
                     self.no_next_hop(at, &net, iface, "gateway6");
                 }
             }
+            Cidr::V4(_) if iface.ipv4 == Ipv4Config::Unconfigured => {
+                let mut objects = self.objects(ObjectKind::Iface).into_iter();
+                let written = objects.find(|(name, _)| *name.text == *iface.name);
+                // An address with a mistake was reported.
+                let keys = ["address", "netmask"];
+                if written.is_some_and(|(_, typed)| keys.iter().all(|key| typed.object.key(key).is_none())) {
+                    let message = format!("`{}` has no address: no IPv4 packet can leave by it", iface.name);
+                    let help = "add address and netmask to the Iface, or `config: dhcp`";
+                    self.report(Diagnostic::new(Code::NoNextHop, at, message).help(help));
+                }
+            }
             Cidr::V4(net) => {
                 let Some(subnet) = subnet4(iface) else { return };
                 let has_gateway = matches!(iface.ipv4, Ipv4Config::Static(Static { gateway: Some(_), .. }));

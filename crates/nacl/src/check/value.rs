@@ -66,7 +66,7 @@ impl What<'_> {
             }
             Self::Field(_) => "a packet property",
             Self::Iface(_) => "an Iface",
-            Self::OwnAddresses(_) => "the addresses of an Iface",
+            Self::OwnAddresses(_) => "a list of addresses",
             Self::CurrentAddress(_) => "the address that an Iface has at run time",
             Self::Broken => "something not understood",
         }
