@@ -231,10 +231,16 @@ impl Router {
             return;
         }
         let number = (which % self.inputs.len()) as u16;
+        let before = (self.inputs[usize::from(number)].leaves_as, self.inputs[usize::from(number)].quotes_as);
         let iface = self.way_in(tuple.src, how);
         let frame = self.frame(iface, &packet, Offload::NONE, how);
         self.receive(iface, vec![frame]);
         self.expect(number);
+        // If the one before still waits for its neighbor, which of the two comes out cannot be told.
+        let input = &mut self.inputs[usize::from(number)];
+        if before != (input.leaves_as, input.quotes_as) {
+            (input.leaves_as, input.quotes_as) = (None, None);
+        }
         self.look();
         self.answer_questions();
     }
