@@ -73,11 +73,23 @@ fn a_packet_allocates_nothing() {
     ];
     let translated: &[(usize, &str)] =
         &[(0, "tcp 10.55.1.1:1000 > 10.0.0.2:5001 S"), (1, "tcp 192.168.0.54:5001 > 192.168.0.1:1000 SA")];
+    // Mappings, hairpin, errors about translated packets, pings in fragments for the box.
+    let mapped: &[(usize, &str)] = &[
+        (1, "udp 192.168.0.10:4000 > 203.0.113.9:5353"),
+        (0, "udp 203.0.113.9:5353 > 10.0.0.2:4000"),
+        (0, "icmp unreachable-port 203.0.113.9 > 10.0.0.2 [udp 10.0.0.2:4000 > 203.0.113.9:5353]"),
+        (1, "udp 192.168.0.11:4001 > 10.0.0.2:4000"),
+        (1, "udp [2001:db8:0:2::10]:4000 > [2001:db8:9::9]:5353"),
+        (0, "udp [2001:db8:9::9]:5353 > [2001:db8:0:1::2]:4000"),
+        (1, "icmp 255/255 192.168.0.10 > 192.168.0.1 frag 1480 len 520 id 7"),
+        (1, "icmp echo-request 192.168.0.10 > 192.168.0.1 echo 7/1 frag 0 mf len 1500 of 2000 id 7"),
+    ];
     //  example, packets of known connections, how many of them leave, a new connection
     let table = [
         ("seed.nacl", known4, 5, "tcp 10.55.1.1:PORT > 192.168.0.50:22 S"),
         ("seed6.nacl", known6, 5, "tcp [2001:db8:55::1]:PORT > [2001:db8:0:2::50]:22 S"),
         ("seed-nat.nacl", translated, 2, "tcp 10.55.1.1:PORT > 10.0.0.2:5001 S"),
+        ("../fuzz/policies/nat.nacl", mapped, 6, "tcp 203.0.113.9:PORT > 10.0.0.2:80 S"),
     ];
     let ways = [Lookup::Never, Lookup::Always];
     for ((example, known, leaving, new), lookup) in table.into_iter().flat_map(|row| ways.map(|way| (row, way))) {

@@ -16,6 +16,7 @@ const BENCHMARKS: &[(&str, Bench)] = &[
     ("vm", Bench::Machines),
     ("rules", Bench::Rules),
     ("plane", Bench::Program("saltgate-bench-plane")),
+    ("flows", Bench::Program("saltgate-bench-flows")),
     ("routes", Bench::Program("saltgate-bench-routes")),
     ("drivers", Bench::Program("saltgate-bench-drivers")),
     ("compile", Bench::Compile),

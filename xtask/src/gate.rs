@@ -135,7 +135,7 @@ impl Row {
     fn count(&self) -> Result<Counted> {
         let [short, long] = RUNS;
         let packets = (long - short) * self.burst;
-        let scratch = scratch(&self.name)?;
+        let scratch = dir()?.join(format!("callgrind.{}", self.name.replace('/', ".")));
         let run = |bursts| callgrind::run(&self.program, &self.row, bursts, &scratch);
         let (less, more) = (run(short)?, run(long)?);
         std::fs::remove_file(&scratch)?;
@@ -171,8 +171,7 @@ fn compare(counted: &[(String, Counted)], baseline: &Baseline, compiler: &str) -
     for (name, before) in expected.iter().filter(|(name, _)| counted.iter().all(|(row, _)| row != name)) {
         lines.push(vec![name.clone(), "–".to_owned(), "–".to_owned(), format!("{before:.1}"), "gone".to_owned()]);
     }
-    let table = markdown(&lines);
-    println!("\ninstructions per packet\n\n{table}");
+    println!("\ninstructions per packet\n\n{}", markdown(&lines));
     if !known {
         println!("the baseline does not know {compiler}; nothing is held against it");
     }
@@ -188,11 +187,11 @@ fn compiler() -> Result<String> {
     Ok(version)
 }
 
-/// Where callgrind writes to.
-fn scratch(row: &str) -> Result<PathBuf> {
+/// Where results go.
+fn dir() -> Result<PathBuf> {
     let dir = sh::target_dir().join("bench");
     std::fs::create_dir_all(&dir)?;
-    Ok(dir.join(format!("callgrind.{}", row.replace('/', "."))))
+    Ok(dir)
 }
 
 #[cfg(test)]

@@ -33,11 +33,14 @@ cargo xtask COMMAND
   bench rules [COUNT…]     so many rules that miss, each packet a flow of its own, beside nftables and iptables, on
                            this machine and in virtual ones; `native` and `machines` are one of both
   bench plane [ROW…]       time, and with --instructions instructions, of a packet in the plane alone
+  bench flows [COUNT…]     so many connections: memory, time, churn, and two routers on two threads
+  bench routes | drivers   finding a route; frames from one NIC to another without a router
   bench compile [KIND…]    time and memory of the compiler for 100 to 100,000 rules of several kinds
   bench gate [--bless]     instructions per packet against benches/instructions.txt; --bless writes them there
   oracle [PAIRS] [--seed S] [--show N]
                            compare our router with Linux and the exported ruleset, packet by packet: the stories, then so
                            many pairs, and conversations, on random policies (default: 2000); show so many differences
+  bench paste              puts the newest tables into docs/performance.md
   fuzz [MINUTES] [TARGET]  fuzz every target, or one, so many minutes each (default: 1)
 
 Options: --no-install never installs packages; what needs missing ones is skipped, and says so.";

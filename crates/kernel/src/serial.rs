@@ -20,7 +20,7 @@ const RECEIVED: u8 = 1;
 const TRANSMITTER_EMPTY: u8 = 0x20;
 /// Bytes that the transmitter takes once it says that it is empty.
 const FIFO: usize = 16;
-/// How often the line status is read before a byte is given up: a line that nobody drains must not stop a router.
+/// How often the line status is read before a line is given up: one that nobody drains must not stop a router.
 const PATIENCE: u32 = 1_000_000;
 
 /// Writes when asked to, reads what has come.
@@ -88,29 +88,28 @@ impl Serial {
 
     /// Sends all that waits, however long it takes; gives up on a line that does not move.
     pub fn flush(&mut self) {
-        let mut patience = PATIENCE;
-        loop {
-            match self.drain() {
-                Drained::Empty => return,
-                Drained::Some => patience = PATIENCE,
-                Drained::Busy => match patience.checked_sub(1) {
-                    Some(left) => patience = left,
-                    None => while QUEUE.pop().is_some() {},
-                },
-            }
+        while !QUEUE.is_empty() {
+            self.make_room();
+        }
+    }
+
+    /// Sends a few bytes, waiting for the transmitter. What waits for a line that does not move is forgotten.
+    fn make_room(&mut self) {
+        if (0..PATIENCE).all(|_| self.drain() == Drained::Busy) {
+            while QUEUE.pop().is_some() {}
         }
     }
 
     fn put(&mut self, byte: u8) {
-        if !QUEUE.push(byte) {
-            self.flush();
-            QUEUE.push(byte);
+        // Only as much as must be: to wait for all of it would keep frames waiting for more than a second.
+        while !QUEUE.push(byte) {
+            self.make_room();
         }
     }
 }
 
 impl fmt::Write for Serial {
-    /// Puts text into the queue, which is sent first where it is full.
+    /// Puts text into the queue; where it is full, waits until some of it has been sent.
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for byte in text.bytes() {
             if byte == b'\n' {

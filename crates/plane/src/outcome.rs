@@ -62,7 +62,7 @@ drop_reasons! {
     FragmentTimeout "FragmentTimeout" "A fragment whose datagram was not complete in time.",
     FragmentsFull "FragmentsFull" "A fragment that had to give way: its source, or all together, have too many.",
     FragmentedControl "FragmentedControl" "Neighbor or listener discovery, an ICMP error, or a client's SYN that would have to wait for a node, in fragments.",
-    ReassemblyTooLong "ReassemblyTooLong" "A datagram in fragments for the box itself that no buffer can hold.",
+    ReassemblyTooLong "ReassemblyTooLong" "A datagram in fragments for the box itself, no ping, that no buffer can hold.",
     // Admission.
     MartianSource "MartianSource" "The source is no unicast address that may be seen on a wire.",
     MartianDestination "MartianDestination" "The destination may not be seen on a wire.",

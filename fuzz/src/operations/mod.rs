@@ -14,7 +14,9 @@
 
 mod buffer;
 mod checks;
+mod neighbors;
 mod packets;
+mod plan;
 mod steps;
 mod world;
 

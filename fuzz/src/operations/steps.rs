@@ -2,32 +2,20 @@
 
 use super::buffer::Frame;
 use super::packets::{
-    ADDRESSES4, ADDRESSES6, Check, Ip, PORTS, Seen, Segment, TAG_LEN, TTLS, Transport, check_at, error_rest, fragments,
-    icmp, packet, payload, set_check, tcp, udp,
+    ADDRESSES4, ADDRESSES6, Check, Ip, PORTS, Seen, Segment, Transport, error_rest, icmp, packet, payload, set_check,
+    tcp, udp,
 };
-use super::{Input, Router, mac_of, other_lease};
+use super::plan::{LENGTHS, Plan};
+use super::{Router, other_lease};
 use crate::Bytes;
 use plane::Address4;
 use policy::Ipv4Config;
 use wire::ipv4::protocol;
 use wire::tcp::flag;
-use wire::{
-    Buffer, Burst, Duration, IfaceId, IpAddr, Ipv6Addr, MacAddr, Offload, PartialChecksum, Segmentation,
-    SegmentationKind, arp, ethernet, icmpv4, icmpv6, ipv6, ndp,
-};
+use wire::{Duration, IfaceId, IpAddr, MacAddr, Offload, ethernet, icmpv4, icmpv6};
 
 const PAUSES: [u64; 16] =
     [1, 10, 100, 1000, 2000, 4000, 5000, 10_000, 30_000, 31_000, 60_000, 120_000, 121_000, 240_000, 300_000, 7_441_000];
-const LENGTHS: [usize; 16] = [8, 8, 8, 32, 0, 9, 100, 548, 1000, 1232, 1452, 1460, 1472, 1480, 3000, 1];
-
-/// A packet to be sent, before it has a number.
-struct Plan {
-    ip: Ip,
-    transport: Transport,
-    check: Check,
-    cut: Option<(usize, u8)>,
-    segment_size: Option<u16>,
-}
 
 impl Router {
     pub fn step(&mut self, bytes: &mut Bytes<'_>) {
@@ -48,73 +36,6 @@ impl Router {
         }
     }
 
-    fn address(&self, v6: bool, choice: u8) -> IpAddr {
-        if v6 {
-            ADDRESSES6[usize::from(choice) % ADDRESSES6.len()].into()
-        } else {
-            ADDRESSES4[usize::from(choice) % ADDRESSES4.len()].into()
-        }
-    }
-
-    fn plan(&mut self, bytes: &mut Bytes<'_>) -> Plan {
-        let flags = bytes.u8();
-        let v6 = flags & 1 != 0;
-        let (src, dst) = (self.address(v6, bytes.u8()), self.address(v6, bytes.u8()));
-        let (ports, form) = (bytes.u8(), bytes.u8());
-        let (sport, dport) = (PORTS[usize::from(ports >> 4)], PORTS[usize::from(ports & 15)]);
-        let number = self.inputs.len() as u16;
-        let len = LENGTHS[usize::from(form & 15)];
-        let data = payload(number, len);
-        let kind = if v6 { icmpv6::kind::ECHO_REQUEST } else { icmpv4::kind::ECHO_REQUEST };
-        let transport = match flags >> 1 & 7 {
-            0..3 => {
-                let (choice, sequence) = (bytes.u8(), u32::from(bytes.u8()));
-                let tcp_flags =
-                    [flag::SYN, flag::SYN, flag::ACK, flag::SYN | flag::ACK, flag::RST, flag::FIN | flag::ACK];
-                let flags = tcp_flags.get(usize::from(choice & 7)).copied().unwrap_or(u16::from(choice));
-                let sequence = sequence.wrapping_sub(16).wrapping_mul(100);
-                let options = if flags & flag::SYN != 0 { choice >> 3 } else { choice >> 3 & 8 };
-                let window = if sequence & 1 == 0 { 65_535 } else { 100 };
-                tcp(&Segment { sport, dport, sequence, ackseq: 0, flags, window, options }, &data)
-            }
-            3 | 4 => udp(sport, dport, &data),
-            5 => {
-                let kinds = if v6 { [kind, kind, 129, 1] } else { [kind, 13, 0, 13] };
-                let [high, low] = sport.to_be_bytes();
-                let kind = kinds[usize::from(form >> 4 & 3)];
-                // A query, or nothing that is known; an error without a quote is sent as raw bytes.
-                let kind = if kind == 1 { 200 } else { kind };
-                icmp(v6, kind, 0, [high, low, 0, 1], &data)
-            }
-            6 => Transport { protocol: [47, 50, 132, 41][usize::from(form >> 4 & 3)], bytes: data },
-            _ => icmp(v6, if v6 { 201 } else { 42 }, 0, [0; 4], &data),
-        };
-        let more = bytes.u8();
-        let ip = Ip {
-            src,
-            dst,
-            protocol: transport.protocol,
-            ttl: TTLS[usize::from(more & 7)],
-            tos: if more & 8 != 0 { 46 << 2 } else { 0 },
-            id: self.next_id(),
-            dont_fragment: more & 16 != 0,
-            extras: if more & 32 != 0 { form >> 4 } else { 0 },
-        };
-        let has_ports = matches!(transport.protocol, protocol::TCP | protocol::UDP);
-        let check = match more >> 6 {
-            1 if has_ports => Check::Partial,
-            2 if len >= TAG_LEN && check_at(transport.protocol).is_some() => Check::Wrong,
-            3 if transport.protocol == protocol::UDP && !v6 => Check::Zero,
-            _ => Check::Right,
-        };
-        Plan { ip, transport, check, cut: None, segment_size: None }
-    }
-
-    fn next_id(&mut self) -> u16 {
-        self.ids = self.ids.wrapping_add(1);
-        self.ids
-    }
-
     fn send_packet(&mut self, bytes: &mut Bytes<'_>) {
         let mut plan = self.plan(bytes);
         let how = bytes.u8();
@@ -130,115 +51,6 @@ impl Router {
         }
         let iface = self.way_in(plan.ip.src, how);
         self.send(iface, plan, how);
-    }
-
-    /// The Iface that a source's packets come in by, or one that they should not.
-    fn way_in(&self, src: IpAddr, choice: u8) -> IfaceId {
-        match choice >> 2 & 3 {
-            3 => IfaceId(u16::from(choice & 3) % self.policy.ifaces.len() as u16),
-            _ => self.iface_of(src),
-        }
-    }
-
-    /// Sends what was planned, and remembers it.
-    fn send(&mut self, iface: IfaceId, mut plan: Plan, how: u8) {
-        set_check(&plan.ip, &mut plan.transport, plan.check);
-        let (bytes, header_len) = packet(&plan.ip, &plan.transport);
-        let number = self.remember(&bytes, plan.check, plan.cut.is_some());
-        let offload = self.offload(&plan, header_len, iface);
-        let pieces = match plan.cut {
-            None => vec![bytes],
-            Some((size, order)) => {
-                let mut pieces = fragments(&bytes, header_len, size, plan.ip.id);
-                if order & 1 != 0 {
-                    pieces.reverse();
-                }
-                if order & 2 != 0 && pieces.len() > 1 {
-                    pieces.swap(0, 1);
-                }
-                if order & 4 != 0 {
-                    pieces.pop();
-                }
-                if order & 8 != 0 {
-                    pieces.extend(pieces.first().cloned());
-                }
-                pieces
-            }
-        };
-        if let Some(first) = pieces.iter().find(|piece| Seen::read(piece).part.is_none_or(|part| part.offset == 0)) {
-            self.inputs[usize::from(number)].packet = first.clone();
-        }
-        for piece in pieces {
-            let frame = self.frame(iface, &piece, offload, how);
-            self.receive(iface, vec![frame]);
-            self.expect(number);
-            self.look();
-            self.answer_questions();
-        }
-    }
-
-    fn offload(&self, plan: &Plan, header_len: usize, iface: IfaceId) -> Offload {
-        let l4 = ethernet::Header::len_for(self.vlan(iface)) + header_len;
-        let partial = (plan.check == Check::Partial && plan.cut.is_none()).then_some(PartialChecksum {
-            start: l4 as u16,
-            offset: if plan.transport.protocol == protocol::TCP { 16 } else { 6 },
-        });
-        let segmentation = plan.segment_size.map(|size| Segmentation {
-            kind: if plan.ip.src.is_ipv4() { SegmentationKind::Tcp4 } else { SegmentationKind::Tcp6 },
-            ecn: false,
-            size,
-            header_len: (l4 + usize::from(plan.transport.bytes[12] >> 4) * 4) as u16,
-        });
-        Offload { partial, verified: false, segmentation }
-    }
-
-    fn remember(&mut self, bytes: &[u8], check: Check, cut: bool) -> u16 {
-        let seen = Seen::read(bytes);
-        self.inputs.push(Input {
-            tuple: seen.tuple(),
-            packet: bytes.to_vec(),
-            ttl: seen.ttl,
-            carried: seen.carried(),
-            cut,
-            wrong: check == Check::Wrong,
-            zero: check == Check::Zero,
-            leaves_as: None,
-            quotes: None,
-            quotes_as: None,
-        });
-        (self.inputs.len() - 1) as u16
-    }
-
-    /// A frame for an Iface, from its packet's source.
-    fn frame(&self, iface: IfaceId, packet: &[u8], offload: Offload, how: u8) -> Frame {
-        let vid = self.vlan(iface);
-        let at = ethernet::Header::len_for(vid);
-        let seen = Seen::read(packet);
-        let ethertype = if seen.is_v6() { ethernet::ethertype::IPV6 } else { ethernet::ethertype::IPV4 };
-        let dst = match seen.dst {
-            dst if dst.is_multicast() => MacAddr::multicast(dst),
-            IpAddr::V4(dst) if dst.is_broadcast() => MacAddr::BROADCAST,
-            _ => self.link(iface).mac,
-        };
-        let mut bytes = vec![0; at];
-        ethernet::Header::emit(&mut bytes, dst, mac_of(seen.src), vid, ethertype);
-        bytes.extend_from_slice(packet);
-        if how & 16 != 0 && offload == Offload::NONE {
-            bytes.resize(bytes.len().max(60), 0x77);
-        }
-        let mut frame = Frame::received(&self.world.live, &bytes, if how & 32 != 0 { 0 } else { 2000 });
-        frame.set_offload(offload);
-        frame
-    }
-
-    fn receive(&mut self, iface: IfaceId, frames: Vec<Frame>) {
-        let mut burst = Burst::new();
-        for frame in frames {
-            assert!(burst.push(frame).is_ok(), "no more than a burst");
-        }
-        let port = self.link(iface).port;
-        self.plane.process_burst(self.now, port, &mut burst, &mut self.world);
-        assert!(burst.is_empty());
     }
 
     /// Someone goes on with a conversation: the receiver of what came out, or its sender.
@@ -419,10 +231,16 @@ impl Router {
             return;
         }
         let number = (which % self.inputs.len()) as u16;
+        let before = (self.inputs[usize::from(number)].leaves_as, self.inputs[usize::from(number)].quotes_as);
         let iface = self.way_in(tuple.src, how);
         let frame = self.frame(iface, &packet, Offload::NONE, how);
         self.receive(iface, vec![frame]);
         self.expect(number);
+        // If the one before still waits for its neighbor, which of the two comes out cannot be told.
+        let input = &mut self.inputs[usize::from(number)];
+        if before != (input.leaves_as, input.quotes_as) {
+            (input.leaves_as, input.quotes_as) = (None, None);
+        }
         self.look();
         self.answer_questions();
     }
@@ -472,116 +290,6 @@ impl Router {
         self.originate(iface, plan);
     }
 
-    fn originate(&mut self, iface: IfaceId, mut plan: Plan) {
-        if plan.check != Check::Zero {
-            plan.check = Check::Right;
-        }
-        // A stack uses time to live as it should, and knows what its link takes.
-        plan.ip.ttl = 64;
-        let mtu = usize::from(self.link(iface).mtu);
-        set_check(&plan.ip, &mut plan.transport, plan.check);
-        let (packet, _) = packet(&plan.ip, &plan.transport);
-        if packet.len() > mtu {
-            return;
-        }
-        let number = self.remember(&packet, plan.check, false);
-        let seen = Seen::read(&packet);
-        if seen.is_error() {
-            let at = packet.len() - seen.payload().len();
-            self.inputs[usize::from(number)].quotes =
-                super::checks::read_quote(&packet[at..]).map(|quote| quote.tuple());
-        }
-        let mut bytes = vec![0; ethernet::HEADER_LEN];
-        let ethertype = if plan.ip.src.is_ipv6() { ethernet::ethertype::IPV6 } else { ethernet::ethertype::IPV4 };
-        let far_end = MacAddr([2, 0, 0, 0, 0, 0xfe]);
-        ethernet::Header::emit(&mut bytes, far_end, self.link(iface).mac, None, ethertype);
-        bytes.extend(packet);
-        let frame = Frame::received(&self.world.live, &bytes, 2000);
-        self.plane.originate(self.now, iface, frame, &mut self.world);
-        self.expect(number);
-        self.look();
-        self.answer_questions();
-    }
-
-    /// A neighbor speaks without being asked.
-    fn say_neighbor(&mut self, bytes: &mut Bytes<'_>) {
-        let (form, a, b) = (bytes.u8(), bytes.u8(), bytes.u8());
-        let v6 = form & 1 != 0;
-        let (sender, target) = (self.address(v6, a), self.address(v6, b));
-        let iface = if form & 2 != 0 {
-            IfaceId(u16::from(form >> 2) % self.policy.ifaces.len() as u16)
-        } else {
-            self.iface_of(sender)
-        };
-        let (mac, vid) = (self.link(iface).mac, self.vlan(iface));
-        let at = ethernet::Header::len_for(vid);
-        let dst = if form & 64 != 0 { MacAddr::BROADCAST } else { mac };
-        let frame = match (sender, target) {
-            (IpAddr::V4(sender), IpAddr::V4(target)) => {
-                let operation = if form & 32 != 0 { arp::Operation::Reply } else { arp::Operation::Request };
-                let mut frame = vec![0; at + arp::LEN];
-                ethernet::Header::emit(&mut frame, dst, mac_of(sender.into()), vid, ethernet::ethertype::ARP);
-                let (sender_mac, target_mac) = (mac_of(sender.into()), mac);
-                arp::Message { operation, sender_mac, sender, target_mac, target }.emit(&mut frame[at..]);
-                frame
-            }
-            (IpAddr::V6(sender), IpAddr::V6(target)) => {
-                let source_mac = (form & 128 != 0).then(|| mac_of(sender.into()));
-                let message = if form & 32 != 0 {
-                    let (router, solicited, override_) = (false, form & 16 != 0, form & 8 != 0);
-                    ndp::Message::Advertisement { target, target_mac: source_mac, router, solicited, override_ }
-                } else {
-                    ndp::Message::Solicitation { target, source_mac }
-                };
-                neighbor_message(at, dst, vid, sender, target, &message)
-            }
-            _ => return,
-        };
-        let frame = Frame::received(&self.world.live, &frame, 2000);
-        self.receive(iface, vec![frame]);
-        self.look();
-        self.answer_questions();
-    }
-
-    /// What neighbors say to the router's questions.
-    pub fn answer_questions(&mut self) {
-        for (iface, target) in std::mem::take(&mut self.questions) {
-            let last = match target {
-                IpAddr::V4(address) => address.octets()[3],
-                IpAddr::V6(address) => address.octets()[15],
-            };
-            if last % 16 == self.silent || self.iface_of(target) != iface {
-                continue;
-            }
-            let (mac, vid) = (self.link(iface).mac, self.vlan(iface));
-            let at = ethernet::Header::len_for(vid);
-            let own = self.policy.ifaces[usize::from(iface.0)].clone();
-            let frame = match target {
-                IpAddr::V4(sender) => {
-                    let Ipv4Config::Static(own) = own.ipv4 else { continue };
-                    let mut frame = vec![0; at + arp::LEN];
-                    ethernet::Header::emit(&mut frame, mac, mac_of(target), vid, ethernet::ethertype::ARP);
-                    let (operation, sender_mac) = (arp::Operation::Reply, mac_of(target));
-                    let message = arp::Message { operation, sender_mac, sender, target_mac: mac, target: own.address };
-                    message.emit(&mut frame[at..]);
-                    frame
-                }
-                IpAddr::V6(address) => {
-                    let target_mac = Some(mac_of(target));
-                    let (router, solicited, override_) = (false, true, true);
-                    let message =
-                        ndp::Message::Advertisement { target: address, target_mac, router, solicited, override_ };
-                    let Some((own, _)) = own.address6.first() else { continue };
-                    neighbor_message(at, mac, vid, address, *own, &message)
-                }
-            };
-            let frame = Frame::received(&self.world.live, &frame, 2000);
-            self.receive(iface, vec![frame]);
-            self.look();
-        }
-        self.questions.clear();
-    }
-
     /// A burst of packets that each want a connection.
     fn flood(&mut self, bytes: &mut Bytes<'_>) {
         let (form, a, b, port) = (bytes.u8(), bytes.u8(), bytes.u8(), bytes.u16());
@@ -621,26 +329,4 @@ impl Router {
         self.look();
         self.answer_questions();
     }
-}
-
-fn neighbor_message(
-    at: usize,
-    mac: MacAddr,
-    vid: Option<u16>,
-    saddr: Ipv6Addr,
-    daddr: Ipv6Addr,
-    message: &ndp::Message,
-) -> Vec<u8> {
-    let mut body = vec![0; ndp::LEN];
-    let len = message.emit(&mut body);
-    body.truncate(len);
-    let (src, dst) = (IpAddr::V6(saddr), IpAddr::V6(daddr));
-    let sum = wire::checksum::Sum::pseudo_header(src, dst, protocol::ICMPV6, len as u32).bytes(&body).checksum();
-    body[2..4].copy_from_slice(&sum.to_be_bytes());
-    let mut frame = vec![0; at + ipv6::HEADER_LEN];
-    ethernet::Header::emit(&mut frame, mac, mac_of(src), vid, ethernet::ethertype::IPV6);
-    let (next_header, payload_len) = (protocol::ICMPV6, len as u16);
-    ipv6::Repr { saddr, daddr, next_header, hop_limit: 255, traffic_class: 0, payload_len }.emit(&mut frame[at..]);
-    frame.extend(body);
-    frame
 }

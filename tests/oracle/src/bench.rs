@@ -244,6 +244,12 @@ impl<'a> Bench<'a> {
             linux: (*states.get(at)?)?,
             is_behind: turn.is_behind,
             after_reset: run.turns.iter().take(at).any(|turn| turn.resets),
+            after_unseen: run
+                .turns
+                .iter()
+                .zip(&states)
+                .take(at)
+                .any(|(turn, linux)| turn.state.is_none() && linux.is_some()),
             after_syn: run.turns.iter().take(at).skip(1).any(|turn| turn.is_late_syn),
         })
     }

@@ -35,6 +35,8 @@ pub struct Split {
     pub linux: CtState,
     /// A segment whose numbers are behind those that its sender would choose.
     pub is_behind: bool,
+    /// A packet has been sent before that Linux's tracking saw and ours did not.
+    pub after_unseen: bool,
     /// A SYN where none was due has been sent before.
     pub after_syn: bool,
     /// A RST has been sent before, or was the answer.

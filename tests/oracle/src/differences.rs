@@ -273,6 +273,11 @@ pub const DIFFERENCES: &[Difference] = &[
                 })
         },
     },
+    Difference {
+        name: "what was refused before it was tracked",
+        reason: "ours refuses spoofed, martian and broken packets before tracking; in Linux tracking has seen them, and learned from them, when the ruleset drops them",
+        is: |case| case.splits(|split| split.after_unseen),
+    },
 ];
 
 /// The difference that explains a case.

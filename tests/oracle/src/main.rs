@@ -138,3 +138,42 @@ fn report(args: &Args, tally: &Tally) {
     explained(tally);
     println!("  {unexplained:>6}  without an explanation");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The manual's tables are those of the code.
+    #[test]
+    fn every_difference_stands_in_the_manual_with_its_reason() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/oracle.md");
+        let manual = std::fs::read_to_string(path).unwrap();
+        let rows = |begin: &str, end: &str| {
+            let (_, behind) = manual.split_once(begin).unwrap();
+            let (table, _) = behind.split_once(end).unwrap();
+            table.lines().skip(3).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let differences = differences::DIFFERENCES.iter().map(|known| format!("| {} | {} |", known.name, known.reason));
+        assert_eq!(rows("<!-- differences -->", "<!-- end of differences -->"), differences.collect::<Vec<_>>());
+        let stories = stories::DIFFERENT.iter().map(|(story, reason)| format!("| `{story}` | {reason} |"));
+        assert_eq!(rows("<!-- stories -->", "<!-- end of stories -->"), stories.collect::<Vec<_>>());
+        for (story, _) in stories::DIFFERENT {
+            let path = format!("{}/../stories/{story}.story", env!("CARGO_MANIFEST_DIR"));
+            assert!(std::path::Path::new(&path).exists(), "no story {story}");
+        }
+    }
+
+    /// The same seed makes the same policies, and they compile.
+    #[test]
+    fn policies_at_random_compile_and_come_again_with_their_seed() {
+        let texts = |seed| {
+            let mut random = Random::new(seed);
+            (0..40).map(|_| policies::random(&mut random)).collect::<Vec<_>>()
+        };
+        assert_eq!(texts(1), texts(1));
+        assert_ne!(texts(1), texts(2));
+        let compile = |text: &String| nacl::compile(&nacl::Source::new("policy.nacl", &text[..])).policy;
+        let good = texts(1).iter().filter(|text| compile(text).is_some()).count();
+        assert!(good > 30, "{good} of 40 compile");
+    }
+}

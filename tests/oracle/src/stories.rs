@@ -13,7 +13,7 @@ use story::{Action, Step, Story};
 use wire::{Duration, PortId};
 
 /// Stories whose packets the routers treat differently, each with the reason.
-const DIFFERENT: &[(&str, &str)] = &[
+pub const DIFFERENT: &[(&str, &str)] = &[
     ("admission/frames", "Linux takes frames that come from a group's MAC address"),
     (
         "admission/headers",

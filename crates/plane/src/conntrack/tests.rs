@@ -231,7 +231,7 @@ impl Talk {
             urgptr: 0,
         };
         let mut header = vec![0; 20];
-        header[12] = tcp.header_len / 4 << 4;
+        header[12] = (tcp.header_len / 4) << 4;
         header.extend(self.scale.into_iter().flat_map(|scale| [1, 3, 3, scale]));
         let mut packet = packet([10, 0, 0, src], [10, 0, 0, dst], 6, Transport::Tcp(tcp));
         packet.total_len = 20 + u32::from(tcp.header_len) + len;

@@ -43,7 +43,7 @@ impl Host {
         };
         let scale = [None, Some(0), Some(2), Some(7), Some(14)][random.next() as usize % 5];
         let room = [MSS, 3 * MSS, 60_000, 65_535][random.next() as usize % 4];
-        let room = if scale.is_some() && random.next() % 2 == 0 { room * 40 } else { room };
+        let room = if scale.is_some() && random.next().is_multiple_of(2) { room * 40 } else { room };
         Self {
             first,
             iss,
@@ -59,7 +59,7 @@ impl Host {
             buffer: room,
             scale,
             scales: false,
-            sack: random.next() % 2 == 0,
+            sack: random.next().is_multiple_of(2),
             open: false,
         }
     }
@@ -89,7 +89,7 @@ impl Host {
         let tcp =
             Tcp { sport, dport, sequence, ackseq, flags, window, header_len, reserved: 0, checksum: 0, urgptr: 0 };
         let mut header = vec![0; 20];
-        header[12] = header_len / 4 << 4;
+        header[12] = (header_len / 4) << 4;
         header.extend(options);
         (self.first, tcp, header, len)
     }
@@ -101,7 +101,7 @@ impl Host {
             self.next = self.iss.wrapping_add(1);
             return (self.first || self.peer_next != 0).then(|| self.segment(flags, self.iss, 0));
         }
-        if random.next() % 4 == 0 {
+        if random.next().is_multiple_of(4) {
             self.room = self.buffer;
         }
         let space = self.allowed.wrapping_sub(self.next) as i32;
@@ -206,7 +206,7 @@ fn nothing_that_matters_to_a_receiver_is_ever_invalid() {
             // Of the first few any may be next, and one in ten is lost, before the tracker and behind it.
             if !before.is_empty() {
                 let sent = before.remove(random.next() as usize % before.len().min(3));
-                if random.next() % 10 != 0 {
+                if !random.next().is_multiple_of(10) {
                     let (first, tcp, header, len) = &sent;
                     let ends = if *first { (1, 2) } else { (2, 1) };
                     let mut packet = packet([10, 0, 0, ends.0], [10, 0, 0, ends.1], 6, Transport::Tcp(*tcp));
@@ -222,9 +222,9 @@ fn nothing_that_matters_to_a_receiver_is_ever_invalid() {
                     }
                 }
             }
-            if !behind.is_empty() && random.next() % 3 != 0 {
+            if !behind.is_empty() && !random.next().is_multiple_of(3) {
                 let (first, tcp, header, len) = behind.remove(random.next() as usize % behind.len().min(3));
-                if random.next() % 10 != 0 {
+                if !random.next().is_multiple_of(10) {
                     // In a SYN the option, later what it said.
                     let announced = if tcp.flags & flag::SYN != 0 {
                         (header.len() > 20).then(|| header[23])
