@@ -20,8 +20,8 @@ pub const IPTABLES: &str = "iptables-legacy";
 const COLUMNS: [&str; 4] = [vm::SALTGATE, SEQUENTIAL, SETS, IPTABLES];
 /// Packets of one measurement: with all rounds less than any table of flows holds.
 const PACKETS: u64 = 16_384;
-/// Beyond this a rule at a time takes too long to load under emulation, and to wait for.
-const MOST_IN_A_ROW: u32 = 10_000;
+/// Beyond this, rules take too long to load under emulation, but for block lists in a set or in iptables.
+const MOST: u32 = 10_000;
 
 /// The matrix: kinds and numbers of rules.
 pub fn matrix(counts: &[u32]) -> Vec<Filter> {
@@ -46,7 +46,7 @@ pub fn in_machines(images: &Images, counts: &[u32], effort: Effort, dir: &Path) 
         if let Ok(linux) = &linux {
             let rivals =
                 [(SEQUENTIAL, filter.nft_sequential()), (SETS, filter.nft_sets()), (IPTABLES, filter.iptables())];
-            for (rival, rules) in rivals.into_iter().filter(|(rival, _)| in_time(rival, filter.count)) {
+            for (rival, rules) in rivals.into_iter().filter(|(rival, _)| in_time(rival, filter)) {
                 let mut router = linux.router(rival, &rules)?;
                 // Programs that load many rules need memory for it.
                 router.memory_mib = if filter.count > 1000 { 512 } else { 256 };
@@ -87,6 +87,6 @@ pub fn report(name: &'static str) -> Report {
     report
 }
 
-fn in_time(rival: &str, count: u32) -> bool {
-    rival == SETS || count <= MOST_IN_A_ROW
+fn in_time(rival: &str, filter: Filter) -> bool {
+    filter.count <= MOST || (filter.kind == Kind::Sources && rival != SEQUENTIAL)
 }

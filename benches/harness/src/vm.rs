@@ -142,22 +142,34 @@ pub fn run(images: &Images, parts: &[String], effort: Effort, dir: &Path) -> Res
             None
         }
     };
-    let mut report = Report::new("vm", &COLUMNS);
+    let steady_parts = PARTS.iter().filter(|part| STEADY.iter().any(|(name, _)| name == *part));
+    let (asked, all) = (steady_parts.clone().filter(|part| wanted(part)).count(), steady_parts.count());
+    if asked > 0 {
+        // A table of some rows does not take the place of the whole one.
+        let mut report = report(if asked == all { "vm" } else { "vm-parts" });
+        steady(&cast, core, effort, &wanted, &mut report)?;
+        report.publish(dir)?;
+    }
+    if wanted("boot") || wanted("memory") {
+        let mut report = report("vm-start");
+        if wanted("boot") {
+            boots(images, &cast, core, effort, &config, &mut report)?;
+        }
+        if wanted("memory") {
+            memory(images, linux.as_ref(), &ten, core, &config, &mut report)?;
+        }
+        report.publish(dir)?;
+    }
+    cast.absent.iter().for_each(|why| println!("{why}"));
+    Ok(())
+}
+
+fn report(name: &'static str) -> Report {
+    let mut report = Report::new(name, &COLUMNS);
     report.ratio("saltgate ÷ ceiling", Ratio::medians(SALTGATE, CEILING));
     report.ratio("better than linux", Ratio::gain(SALTGATE, LINUX));
     report.ratio("than flowtable", Ratio::gain(SALTGATE, FLOWTABLE));
-
-    if PARTS[..5].iter().any(|part| wanted(part)) || wanted("resident") {
-        steady(&cast, core, effort, &wanted, &mut report)?;
-    }
-    if wanted("boot") {
-        boots(images, &cast, core, effort, &config, &mut report)?;
-    }
-    if wanted("memory") {
-        memory(images, linux.as_ref(), &ten, core, &config, &mut report)?;
-    }
-    cast.absent.iter().for_each(|why| println!("{why}"));
-    report.publish(dir)
+    report
 }
 
 /// What needs routers that are up: all are, and take turns.

@@ -59,6 +59,8 @@ Filter::IP rules {
 pub struct Bed {
     pub plane: Plane<Frame>,
     pub now: Instant,
+    /// What looking at the clock has taken so far.
+    pub expiring: Duration,
     outside: Outside,
     burst: Burst<Frame>,
 }
@@ -125,7 +127,7 @@ impl Bed {
         plane.complete();
         let free = (0..256).map(|_| Frame::new()).collect();
         let outside = Outside { free, sent: 0, asked: Vec::new(), measuring: false, sources: None };
-        let mut bed = Self { plane, now: Instant::BOOT, outside, burst: Burst::new() };
+        let mut bed = Self { plane, now: Instant::BOOT, expiring: Duration::ZERO, outside, burst: Burst::new() };
         bed.plane.handle_timeout(bed.now, &mut bed.outside);
         bed.meet_neighbors();
         bed
@@ -144,7 +146,8 @@ impl Bed {
         }
     }
 
-    fn answer(&mut self) {
+    /// Lets neighbors answer what they have been asked.
+    pub fn answer(&mut self) {
         for (port, question) in core::mem::take(&mut self.outside.asked) {
             if let Some(answer) = answer(MACS[usize::from(port.0)], &question) {
                 self.push(&answer);
@@ -186,13 +189,14 @@ impl Bed {
 
     /// Walks the burst; returns how long that took.
     pub fn run(&mut self, port: PortId) -> Duration {
-        let Self { plane, now, outside, burst } = self;
+        let Self { plane, now, expiring, outside, burst } = self;
         let begun = std::time::Instant::now();
         measured_region(|| plane.process_burst(*now, port, burst, outside));
         let took = begun.elapsed();
-        // What is turned while nobody waits is not measured.
-        if plane.poll_timeout().is_some_and(|due| due <= *now) {
+        while plane.poll_timeout().is_some_and(|due| due <= *now) {
+            let begun = std::time::Instant::now();
             plane.handle_timeout(*now, outside);
+            *expiring += begun.elapsed();
         }
         took
     }

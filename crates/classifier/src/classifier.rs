@@ -6,7 +6,7 @@ use crate::guarded::{Bounds, Entry, Guarded, What};
 use crate::interpret::{World, family_fits, holds};
 use crate::ranker::Ranker;
 use crate::sets::Sets;
-use crate::space::{Purpose, Question, Space};
+use crate::space::{Purpose, Space};
 use crate::{Packet, diagram::Rules};
 use alloc::vec::Vec;
 use lanes::{BATCH, Level, Ranks, SLOTS, Walks};
@@ -40,7 +40,7 @@ use wire::IpAddr;
 #[derive(Clone, Debug)]
 pub struct Classifier {
     ranker: Ranker,
-    questions: Vec<Question>,
+    /// Of the residues' rules; without residues, none.
     sets: Sets,
     /// In order of their steps.
     entries: Vec<Tables>,
@@ -89,7 +89,7 @@ pub struct Ended {
 /// What a classifier costs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
-    /// Bytes of all tables that a look-up may read.
+    /// Bytes of all tables.
     pub bytes: usize,
     /// The most that any packet can make a run visit, whatever comes: cache lines of tables, comparisons of a rule,
     /// and steps that are run one by one, because they do something or are asked.
@@ -114,8 +114,10 @@ impl Classifier {
         let ranks: Vec<u32> = space.dims.iter().map(|dimension| dimension.ranks).collect();
         space.sets.seal();
         let ranker = Ranker::of(&space);
-        let entries = guarded.entries.iter().map(|entry| Tables::of(entry, &space.sets, &ranks)).collect();
-        Self { ranker, questions, sets: space.sets, entries }
+        let entries: Vec<Tables> = guarded.entries.iter().map(|entry| Tables::of(entry, &space.sets, &ranks)).collect();
+        let is_needed = |tables: &Tables| tables.forest.size().residue > 0 || tables.effects.needs_sets();
+        let sets = if entries.iter().any(is_needed) { space.sets } else { Sets::default() };
+        Self { ranker, sets, entries }
     }
 
     /// The fields that look-ups ask a packet for.
@@ -126,10 +128,11 @@ impl Classifier {
     /// `program`: the one that this was built from.
     pub fn cost(&self, program: &Program) -> Cost {
         let mut cost = Cost { lists: self.entries.len(), ..Cost::default() };
-        cost.bytes = self.ranker.bytes();
+        cost.bytes = self.ranker.bytes() + self.sets.bytes();
         for entry in &self.entries {
             let Size { bytes, diagrams, residue } = entry.forest.size();
-            cost.bytes += bytes + entry.effects.bytes() + size_of_val(&entry.stops[..]);
+            cost.bytes +=
+                bytes + entry.effects.bytes() + size_of_val(&entry.stops[..]) + size_of_val(&entry.passes[..]);
             cost.diagrams = cost.diagrams.max(diagrams);
             cost.residue += residue;
         }
@@ -230,7 +233,7 @@ impl Classifier {
                     continue;
                 }
             }
-            match self.run_step(program, at, ranks, world)? {
+            match self.run_step(program, at, world)? {
                 Next::Go(step) => at = step,
                 Next::End(ended) => return Ok(ended),
             }
@@ -258,30 +261,17 @@ impl Classifier {
         }
     }
 
-    fn run_step<W: World>(
-        &self,
-        program: &Program,
-        at: StepId,
-        ranks: &Ranks,
-        world: &mut W,
-    ) -> Result<Next, W::Refusal> {
-        let answer = match self.questions.get(at as usize) {
-            Some(Question::In { dim, set }) => Some(self.sets.contains(*set, ranks.0[usize::from(*dim) % SLOTS])),
-            Some(Question::Constant(is)) => Some(*is),
-            Some(Question::Ask) | None => None,
-        };
+    fn run_step<W: World>(&self, program: &Program, at: StepId, world: &mut W) -> Result<Next, W::Refusal> {
         Ok(match program.steps().get(at as usize) {
             Some(Step::Test { test, then, otherwise }) => {
-                let holds = answer.unwrap_or_else(|| holds(program, test, world));
-                Next::Go(if holds { *then } else { *otherwise })
+                Next::Go(if holds(program, test, world) { *then } else { *otherwise })
             }
             Some(Step::Log { next, .. }) => {
                 world.log(at);
                 Next::Go(*next)
             }
             Some(Step::Translate { translation, otherwise }) => {
-                let fits = answer.unwrap_or_else(|| family_fits(translation, world.packet()));
-                if fits && world.translate(at, translation)? {
+                if family_fits(translation, world.packet()) && world.translate(at, translation)? {
                     Next::End(Ended { verdict: Verdict::Accept, step: at })
                 } else {
                     Next::Go(*otherwise)

@@ -79,6 +79,10 @@ impl Effects {
         }
     }
 
+    pub const fn needs_sets(&self) -> bool {
+        matches!(self, Self::Tables(_))
+    }
+
     /// Of finding all items that a packet can pass, and passing them.
     pub fn worst_steps(&self) -> usize {
         match self {

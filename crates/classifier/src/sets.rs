@@ -36,6 +36,11 @@ impl Sets {
         self.intervals.len() + self.ranges.len()
     }
 
+    /// Bytes of what is left behind [`seal`](Self::seal).
+    pub fn bytes(&self) -> usize {
+        size_of_val(&self.intervals[..]) + size_of_val(&self.ranges[..])
+    }
+
     pub fn is_empty(&self, set: RankSet) -> bool {
         self.intervals(set).is_empty()
     }

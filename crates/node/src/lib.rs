@@ -174,12 +174,13 @@ impl<P: Ports> Node<P> {
     /// sizes.
     pub fn report_start(&mut self, ports: &mut P) {
         let Self { plane, nics, limits, console, .. } = self;
-        report::start(plane.policy(), plane.links(), nics, limits, &mut |line| console.say(ports, line));
+        report::start(plane, nics, limits, &mut |line| console.say(ports, line));
     }
 
     /// Prints the counters in words that a program can rely on, `-` standing for the Iface of frames that belong to
     /// none: `received outside 12`, and so `forwarded`, `delivered`, `link`, `originated`, `sent` and `transmitted`;
-    /// `drop outside BadHeaderChecksum 3` for each reason that occurred; then a line for the box's own stack and one
+    /// `drop outside BadHeaderChecksum 3` for each reason that occurred; `rule guard 9:5 packets 3 bytes 180` for each
+    /// line of a function that did something; then a line for the box's own stack and one
     /// for the tables. Of each Iface, `received` = `forwarded` + `delivered` + `link` + its drops + what is held.
     pub fn report_counters(&mut self, ports: &mut P) {
         let Self { plane, stack, console, .. } = self;

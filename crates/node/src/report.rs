@@ -5,8 +5,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 use core::fmt::{self, Arguments};
-use plane::{Counters, Limits, Link, Plane};
-use policy::{FunctionId, Hook, Iface, Ipv4Config, Policy, ReversePath, Route};
+use plane::{Count, Counters, Limits, Link, Plane};
+use policy::{FunctionId, Hook, Iface, Ipv4Config, Place, Policy, ReversePath, Route};
 use stack::Stack;
 use wire::{Buffer, Cidr, IfaceId, IpAddr, PortId};
 
@@ -14,7 +14,8 @@ use wire::{Buffer, Cidr, IfaceId, IpAddr, PortId};
 type Say<'a> = &'a mut dyn FnMut(Arguments<'_>);
 
 /// A router as it starts: version, NICs, Ifaces, routes in the order in which they are searched, chains, table sizes.
-pub fn start(policy: &Policy, links: &[Link], nics: &[Nic], limits: &Limits, say: Say<'_>) {
+pub fn start<B: Buffer>(plane: &Plane<B>, nics: &[Nic], limits: &Limits, say: Say<'_>) {
+    let (policy, links) = (plane.policy(), plane.links());
     say(format_args!("saltgate {}", env!("CARGO_PKG_VERSION")));
     for (at, nic) in nics.iter().enumerate() {
         let port = PortId(at as u16);
@@ -28,6 +29,12 @@ pub fn start(policy: &Policy, links: &[Link], nics: &[Nic], limits: &Limits, say
     }
     routes(policy, say);
     chains(policy, say);
+    for (function, cost) in policy.functions.iter().zip(plane.rule_costs()) {
+        if let Some(tables) = cost.tables {
+            let (steps, size) = (cost.worst_steps, tables.bytes.div_ceil(1024));
+            say(format_args!("rules {} ({}) steps {steps} tables {size} KiB", function.name, function.place));
+        }
+    }
     if let Some(limit) = policy.conntrack.limit.filter(|limit| *limit > limits.flows) {
         say(format_args!("conntrack limit {limit} cut to {}: memory has room for no more", limits.flows));
     }
@@ -43,12 +50,37 @@ pub fn counters<B: Buffer>(plane: &Plane<B>, stack: &Stack<B>, say: Say<'_>) {
         let name = iface.and_then(|id| policy.iface(id)).map_or("-", |iface| &iface.name);
         iface_counters(name, plane.counters(), iface, say);
     }
+    rule_counts(plane, say);
     let stack::Counters { received, queue_full, refused, sent, no_buffer } = stack.counters();
     say(format_args!(
         "stack received {received} queue_full {queue_full} refused {refused} sent {sent} no_buffer {no_buffer}"
     ));
     let (flows, size) = plane.flows();
     say(format_args!("tables flows {flows} of {size}"));
+}
+
+/// Of each line that did something, how often; what a line was compiled to is one.
+fn rule_counts<B: Buffer>(plane: &Plane<B>, say: Say<'_>) {
+    let counts = plane.rule_counts().acted().filter_map(|(id, step, count)| {
+        let function = plane.policy().function(id)?;
+        Some((&*function.name, function.program.place(step), count))
+    });
+    let mut last: Option<(&str, Place, Count)> = None;
+    let mut say_one = |(name, place, count): (&str, Place, Count)| {
+        say(format_args!("rule {name} {place} packets {} bytes {}", count.packets, count.bytes));
+    };
+    for next in counts {
+        match &mut last {
+            Some((name, place, count)) if (*name, *place) == (next.0, next.1) => {
+                count.packets += next.2.packets;
+                count.bytes += next.2.bytes;
+            }
+            _ => {
+                last.replace(next).into_iter().for_each(&mut say_one);
+            }
+        }
+    }
+    last.into_iter().for_each(say_one);
 }
 
 fn iface_counters(name: &str, counters: &Counters, iface: Option<IfaceId>, say: Say<'_>) {

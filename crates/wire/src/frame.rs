@@ -129,6 +129,11 @@ impl<B> Burst<B> {
         self.len == Self::CAPACITY
     }
 
+    /// The frames, in the order of arrival.
+    pub fn iter(&self) -> impl Iterator<Item = &B> + '_ {
+        self.frames.iter().take(self.len).flatten()
+    }
+
     /// Empties the burst, in the order of arrival.
     pub fn drain(&mut self) -> impl Iterator<Item = B> + '_ {
         let len = core::mem::take(&mut self.len);

@@ -71,6 +71,8 @@ fn the_counters_account_for_every_frame() {
     assert!(lines.contains(&"drop outside BadHeaderChecksum 3".into()), "{lines:?}");
     assert!(lines.contains(&"drop outside forward 1".into()), "{lines:?}");
     assert!(lines.contains(&"stack received 1 queue_full 0 refused 0 sent 1 no_buffer 0".into()), "{lines:?}");
+    // Both segments are judged and one is logged; these rules were written in no file, so that they share a place.
+    assert!(lines.contains(&"rule web_only 0:0 packets 3 bytes 120".into()), "{lines:?}");
     for name in ["outside", "inside", "-"] {
         let row = |what| rows.iter().find(|row| row[..2] == [what, name]).unwrap();
         let value = |what| row(what)[2].parse::<u64>().unwrap();

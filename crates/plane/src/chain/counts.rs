@@ -85,6 +85,19 @@ impl RuleCounts {
         self.counts.get(self.place(function, step)?.0 as usize).copied()
     }
 
+    /// All that have acted, in the order of their programs.
+    pub fn acted(&self) -> impl Iterator<Item = (FunctionId, StepId, Count)> + '_ {
+        let blocks = (0..).map(FunctionId).zip(&self.functions).flat_map(|(id, actions)| {
+            let firsts = (0..).step_by(64);
+            firsts.zip(&actions.blocks).map(move |(first, block)| (id, first, block))
+        });
+        let steps = blocks.flat_map(|(id, first, block)| (0..64).map(move |bit| (id, first + bit, block.place(bit))));
+        steps.filter_map(|(id, step, place)| {
+            let count = *self.counts.get(place? as usize)?;
+            (count.packets > 0).then_some((id, step, count))
+        })
+    }
+
     #[inline]
     fn place(&self, function: FunctionId, step: StepId) -> Option<RuleId> {
         let blocks = &self.functions.get(usize::from(function.0))?.blocks;
@@ -187,6 +200,10 @@ mod tests {
                 assert_eq!(counts.of(id, step), acts.then_some(expected), "{step}");
             }
         }
+        let acted: Vec<_> = counts.acted().collect();
+        let expected = [0, 1].map(FunctionId).into_iter().flat_map(|id| (0..301).map(move |step| (id, step)));
+        let expected = expected.filter_map(|(id, step)| Some((id, step, counts.of(id, step)?)));
+        assert_eq!(acted, expected.filter(|(.., count)| count.packets > 0).collect::<Vec<_>>());
         assert_eq!(counts.of(FunctionId(0), 301), None);
         assert_eq!(counts.of(FunctionId(2), 0), None);
     }

@@ -8,8 +8,7 @@ use classifier::{Header, World, interpret};
 use common::Random;
 use common::nested::{self, Shape};
 use policy::{
-    Field, Function, FunctionId, FunctionKind, Gateway, Hook, Parts, Place, Policy, Program, Set, Step, Test,
-    Translation, Verdict,
+    Function, FunctionId, FunctionKind, Gateway, Hook, Parts, Place, Policy, Program, Step, Translation, Verdict,
 };
 use wire::ethernet::{self, ethertype};
 use wire::{Buffer, Duration, Instant, Ipv6Addr, PortId, arp, ipv4};
@@ -274,32 +273,23 @@ fn tables_and_steps_do_the_same_to_every_packet_of_any_policy() {
     assert!(acted > 300 && forwarded > 500, "{acted} {forwarded}");
 }
 
-/// A program of so many rules, one step each, for so many ports, and one step that ends it.
-fn ladder(rules: u32) -> Function {
-    let sets: Vec<Set> = (0..rules).map(|rule| Set::number(rule * 7)).collect();
-    let rule = |at: u32| {
-        let verdict = if at.is_multiple_of(2) { rules } else { rules + 1 };
-        let test = Test::In { field: Field::UdpDport, set: at };
-        Step::Test { test, then: verdict, otherwise: if at + 1 == rules { rules + 1 } else { at + 1 } }
-    };
-    let mut steps: Vec<Step> = (0..rules).map(rule).collect();
-    steps.extend([Step::End(Verdict::Drop), Step::End(Verdict::Accept)]);
-    let places = vec![Place::NONE; steps.len()];
-    let program = Program::new(steps, places, sets, vec![], vec![]).unwrap();
-    Function { name: "ladder".into(), kind: FunctionKind::Filter, program, mentions_invalid: false, place: Place::NONE }
-}
-
 #[test]
 fn a_program_of_middling_length_is_walked_for_a_second() {
-    let functions = vec![ladder(5), ladder(40), ladder(500)];
-    let mut ifaces = vec![iface("wan", 0, [10, 0, 0, 1]), iface("lan", 1, [10, 0, 1, 1])];
-    ifaces[0].prerouting = (0..3).map(FunctionId).collect();
-    let policy = Policy::new(Parts { ifaces, functions, ..Parts::default() }).unwrap();
-    let mut plane = plane(&policy, None);
-    let has_tables = |plane: &Plane<Flat>| [0, 1, 2].map(|id| plane.tables.of(FunctionId(id)).is_some());
-    assert_eq!(has_tables(&plane), [false, false, true]);
-    plane.handle_timeout(Instant::from_millis(999), &mut Outside::default());
-    assert_eq!(has_tables(&plane), [false, false, true]);
-    plane.handle_timeout(Instant::from_secs(1), &mut Outside::default());
-    assert_eq!(has_tables(&plane), [false, true, true]);
+    // So many rules; are there tables at the start, and a second later?
+    let table = [(2, false, false), (12, false, true), (60, true, true)];
+    for (count, at_once, later) in table {
+        let (program, _) = common::rules::program(&common::rules::rules(common::rules::Kind::Ports, count, 1));
+        let name = "f".into();
+        let function =
+            Function { name, kind: FunctionKind::Filter, program, mentions_invalid: false, place: Place::NONE };
+        let ifaces = vec![iface("wan", 0, [10, 0, 0, 1]), iface("lan", 1, [10, 0, 1, 1])];
+        let policy = Policy::new(Parts { ifaces, functions: vec![function], ..Parts::default() }).unwrap();
+        let mut plane = plane(&policy, None);
+        let has_tables = |plane: &Plane<Flat>| plane.tables.of(FunctionId(0)).is_some();
+        assert_eq!(has_tables(&plane), at_once, "{count}");
+        plane.handle_timeout(Instant::from_millis(999), &mut Outside::default());
+        assert_eq!(has_tables(&plane), at_once, "{count}");
+        plane.handle_timeout(Instant::from_secs(1), &mut Outside::default());
+        assert_eq!(has_tables(&plane), later, "{count}");
+    }
 }

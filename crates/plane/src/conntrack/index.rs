@@ -110,6 +110,21 @@ impl Index {
         None
     }
 
+    /// Brings near what a look-up of this hash reads first.
+    #[inline]
+    pub fn hint(&self, hash: u64) {
+        lanes::prefetch_at(&self.words, self.start + self.place(hash).buckets[0] * WORDS);
+    }
+
+    /// The number that a look-up of this hash will most likely ask about first.
+    #[inline(always)]
+    pub fn guess(&self, hash: u64) -> Option<u32> {
+        let Place { tag, buckets } = self.place(hash);
+        let bucket = self.bucket(buckets[0])?;
+        let slots = tagged(bucket, tag);
+        (slots != 0).then(|| number(bucket, first(slots)))
+    }
+
     #[inline(never)]
     fn scan_other(&self, at: usize, tag: u16, is_it: impl Fn(u32) -> bool) -> Option<u32> {
         self.scan(at, tag, &is_it)

@@ -7,7 +7,34 @@ use crate::fastpath::{DecisionId, Rewriting};
 use crate::parse::Tcp;
 use wire::Instant;
 
+/// Flows whose records and buckets a CPU's caches surely hold.
+const CACHED: u32 = 4096;
+
 impl Conntrack {
+    /// Brings near what the packets of a burst, of which these are the keys, will look up: while the first of them are
+    /// on their way, memory is asked for the others. Where the table is small it is near anyway.
+    #[inline]
+    pub fn hint(&self, keys: impl Iterator<Item = Option<Key>>) {
+        const BURST: usize = 32;
+        // A hash of 0 stands for none; nothing but speed is lost with it.
+        let mut hashes = [0; BURST];
+        let mut count = 0;
+        for (hash, key) in hashes.iter_mut().zip(keys) {
+            count += 1;
+            if let Some(key) = key {
+                *hash = self.table.hash(&key);
+                self.table.hint(*hash);
+            }
+        }
+        hashes.iter().take(count).filter(|hash| **hash != 0).for_each(|hash| self.table.hint_flow(*hash));
+    }
+
+    /// [`hint`](Self::hint) is worth its time.
+    #[inline]
+    pub fn is_large(&self) -> bool {
+        self.table.len() > CACHED
+    }
+
     /// The flow of this tuple; it may be over.
     #[inline(always)]
     pub fn find_known(&mut self, key: &Key) -> Option<(FlowId, Direction)> {

@@ -122,6 +122,23 @@ impl Table {
         self.index.find(hash, is_it).map(unpack)
     }
 
+    /// Brings near what a look-up of a key with this hash reads first.
+    #[inline]
+    pub fn hint(&self, hash: u64) {
+        self.index.hint(hash);
+    }
+
+    /// Brings near the flow that a look-up of a key with this hash will most likely find.
+    #[inline]
+    pub fn hint_flow(&self, hash: u64) {
+        if let Some(likely) = self.index.guess(hash) {
+            let at = unpack(likely).0.0 as usize;
+            lanes::prefetch_at(&self.records, at);
+            // A segment's windows are in the second line.
+            self.records.get(at).into_iter().for_each(|flow| lanes::prefetch_at(core::slice::from_ref(&flow.tcp), 0));
+        }
+    }
+
     /// Enters a flow under both its tuples. `turned` is the second up to which the timer wheel has been turned.
     pub fn insert(
         &mut self,

@@ -4,7 +4,7 @@ use crate::conntrack::Key;
 use crate::parse::{Tcp, Transport};
 use wire::ipv4::protocol;
 use wire::tcp::flag;
-use wire::{ipv4, ipv6, tcp, udp};
+use wire::{ethernet, ipv4, ipv6, tcp, udp};
 
 /// UDP, or TCP amid a connection, behind an IPv4 header without options or an IPv6 header without extensions; not a
 /// fragment; whole, with lengths that fit and a right header checksum; with a hop to live after this one.
@@ -76,6 +76,41 @@ impl Header {
     #[inline(always)]
     fn transport_len(&self) -> usize {
         (self.total_len - u32::from(self.l4 - self.l3)) as usize
+    }
+
+    /// What a look-up for this frame will most likely ask for. Nothing is checked but that it can be read.
+    #[inline(always)]
+    pub fn likely_key(head: &[u8]) -> Option<Key> {
+        const L3: usize = ethernet::HEADER_LEN;
+        match head.first_chunk::<{ L3 + ipv4::MIN_HEADER_LEN + 4 }>() {
+            // IPv4 without options in an untagged frame.
+            Some(bytes) if bytes[12..15] == [8, 0, 0x45] => {
+                let word = |at: usize| u16::from_be_bytes([bytes[L3 + at], bytes[L3 + at + 1]]);
+                let long = |at: usize| u32::from(word(at)) << 16 | u32::from(word(at + 2));
+                Some(Key::v4(long(12), long(16), Key::rest(word(20), word(22), 0, bytes[L3 + 9])))
+            }
+            _ => Self::unlikely_key(head),
+        }
+    }
+
+    #[inline(never)]
+    fn unlikely_key(head: &[u8]) -> Option<Key> {
+        let tag_len = if head.get(12..14)? == ethernet::TPID.to_be_bytes() { ethernet::TAG_LEN } else { 0 };
+        let bytes = head.get(ethernet::HEADER_LEN + tag_len..)?;
+        let (ip_len, protocol) = match bytes.first()? {
+            0x45 => (ipv4::MIN_HEADER_LEN, *bytes.get(9)?),
+            0x60..0x70 => (ipv6::HEADER_LEN, *bytes.get(6)?),
+            _ => return None,
+        };
+        let word = |at: usize| bytes.get(at..)?.first_chunk().map(|word| u16::from_be_bytes(*word));
+        let rest = Key::rest(word(ip_len)?, word(ip_len + 2)?, 0, protocol);
+        Some(if ip_len == ipv4::MIN_HEADER_LEN {
+            let long = |at: usize| bytes.get(at..)?.first_chunk().map(|long| u32::from_be_bytes(*long));
+            Key::v4(long(ipv4::field::SADDR)?, long(ipv4::field::DADDR)?, rest)
+        } else {
+            let address = |at: usize| bytes.get(at..)?.first_chunk().map(|address| u128::from_be_bytes(*address));
+            Key::v6(address(ipv6::field::SADDR)?, address(ipv6::field::DADDR)?, rest)
+        })
     }
 
     /// The TCP header, and the payload's length.

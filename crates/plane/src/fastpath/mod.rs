@@ -28,7 +28,7 @@ use crate::route::NextHop;
 use crate::{Outlet, Plane};
 use header::Header;
 use policy::{CtState, Hook};
-use wire::{Buffer, IfaceId, Instant, MacAddr, PortId, ethernet};
+use wire::{Buffer, Burst, IfaceId, Instant, MacAddr, PortId, ethernet};
 
 pub(crate) use decision::{Decision, DecisionId, Decisions};
 pub(crate) use rewriting::Rewriting;
@@ -45,6 +45,14 @@ struct Known {
 }
 
 impl<B: Buffer> Plane<B> {
+    /// Brings near what the packets of a burst will look up, where that is not near already.
+    #[inline]
+    pub(crate) fn hint(&self, burst: &Burst<B>) {
+        if self.decisions.is_on() && burst.len() > 1 && self.conntrack.is_large() {
+            self.conntrack.hint(burst.iter().map(|frame| Header::likely_key(frame.head())));
+        }
+    }
+
     /// Does with a packet what the walk has done with the last one like it, or, where that is for the walk to say, lets
     /// it walk.
     #[inline(never)]
