@@ -72,6 +72,13 @@ impl Player for Ours {
         self.answers
     }
 
+    /// A text of megabytes takes its time to compile under emulation.
+    fn patience(&self) -> Duration {
+        let len =
+            self.machine.config.as_ref().and_then(|config| std::fs::metadata(config).ok()).map_or(0, |file| file.len());
+        Duration::from_secs(20 + 20 * (len >> 20))
+    }
+
     fn command(&self, taps: &[String]) -> Result<Command> {
         let mut machine = self.machine.clone();
         let nic = |(tap, mac): (&String, &str)| Nic { mac: mac.to_owned(), attach: Attach::Tap(tap.clone()) };
