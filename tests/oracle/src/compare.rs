@@ -19,12 +19,14 @@ pub fn normal(frames: &[Frame], sent: &Packet, own: &[IpAddr]) -> Vec<Frame> {
     all
 }
 
-/// How neighbors find each other, and groups their members.
+/// How neighbors find each other, and groups their members; and fragments of something earlier that are given up.
 fn is_chatter(frame: &[u8]) -> bool {
     let packet = decode_frame(frame);
     match &packet.kind {
         Kind::ArpRequest { .. } | Kind::ArpReply { .. } => true,
         Kind::Ip(protocol) => *protocol == 2,
+        Kind::Icmp(message) if (message.kind, message.code) == (11, Some(1)) => true,
+        Kind::Icmpv6(message) if (message.kind, message.code) == (3, Some(1)) => true,
         Kind::Icmpv6(message) => {
             icmpv6::is_neighbor_discovery(message.kind) || icmpv6::is_listener_discovery(message.kind)
         }
