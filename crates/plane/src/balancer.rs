@@ -11,7 +11,7 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use policy::Balancer as Settings;
-use wire::{Duration, IfaceId, Instant, IpAddr};
+use wire::{Duration, IfaceId, Instant, IpAddr, PartialChecksum};
 
 use crate::conntrack::Tuple;
 
@@ -91,6 +91,8 @@ pub(crate) struct Unanswered {
     since: Instant,
     pub syn: [u8; MAX_SYN],
     pub syn_len: usize,
+    /// What its NIC left undone of its checksum, if anything; counted from its IP header.
+    pub partial: Option<PartialChecksum>,
 }
 
 impl<B> Balancer<B> {
@@ -260,12 +262,20 @@ impl<B> Client<B> {
 }
 
 impl Unanswered {
-    pub fn new(now: Instant, tuple: Tuple, reply: Tuple, node: usize, iface: IfaceId, packet: &[u8]) -> Self {
+    pub fn new(
+        now: Instant,
+        tuple: Tuple,
+        reply: Tuple,
+        node: usize,
+        iface: IfaceId,
+        packet: &[u8],
+        partial: Option<PartialChecksum>,
+    ) -> Self {
         let mut syn = [0; MAX_SYN];
         let syn_len = packet.len().min(MAX_SYN);
         if let (Some(place), Some(bytes)) = (syn.get_mut(..syn_len), packet.get(..syn_len)) {
             place.copy_from_slice(bytes);
         }
-        Self { tuple, reply, node, iface, since: now, syn, syn_len }
+        Self { tuple, reply, node, iface, since: now, syn, syn_len, partial }
     }
 }

@@ -13,7 +13,7 @@ use policy::Hook;
 use wire::checksum::Sum;
 use wire::ipv4::protocol;
 use wire::tcp::{MIN_HEADER_LEN, field, flag};
-use wire::{Buffer, IfaceId, Instant, IpAddr, ipv4, ipv6};
+use wire::{Buffer, IfaceId, Instant, IpAddr, Offload, PartialChecksum, ipv4, ipv6};
 
 const TTL: u8 = 64;
 
@@ -109,8 +109,11 @@ impl<B: Buffer> Plane<B> {
         let way = self.leave_by(now, tracked, servers, frame)?;
         let l3 = usize::from(tracked.packet.l3);
         let packet = frame.head().get(l3..(l3 + tracked.packet.total_len as usize).min(frame.len())).unwrap_or(&[]);
+        let partial = frame.offload().partial.and_then(|partial| {
+            Some(PartialChecksum { start: partial.start.checked_sub(tracked.packet.l3)?, ..partial })
+        });
         if let Some(balancer) = &mut self.balancer {
-            balancer.begin(Unanswered::new(now, tuple, reply, node, iface, packet));
+            balancer.begin(Unanswered::new(now, tuple, reply, node, iface, packet, partial));
         }
         Ok(way)
     }
@@ -197,6 +200,8 @@ impl<B: Buffer> Plane<B> {
         if let (Some(place), Some(syn)) = (frame.head_mut().get_mut(UNTAGGED_L3..), unanswered.syn.get(..len)) {
             place.copy_from_slice(syn);
         }
+        let at = |partial: PartialChecksum| PartialChecksum { start: partial.start + UNTAGGED_L3 as u16, ..partial };
+        frame.set_offload(Offload { partial: unanswered.partial.map(at), ..Offload::NONE });
         self.counters.iface_mut(Some(unanswered.iface)).originated += 1;
         let client = Client::again(unanswered.tuple, frame, unanswered.iface, UNTAGGED_L3, now);
         self.serve_client(now, client, Sender::Own(unanswered.iface), out);

@@ -6,7 +6,7 @@ use plane::{Endpoints, IfaceCounters};
 use policy::Ipv4Config;
 use std::collections::HashSet;
 use wire::ipv4::protocol;
-use wire::{Buffer, Duration, IfaceId, IpAddr, MacAddr, arp, ethernet, ndp};
+use wire::{Buffer, Duration, IfaceId, IpAddr, MacAddr, arp, ethernet, ndp, tcp};
 
 /// Reads the packet that an error quotes, which may be cut off.
 pub fn read_quote(bytes: &[u8]) -> Option<Seen> {
@@ -178,7 +178,10 @@ impl Router {
             return;
         }
         assert!(seen.carried() == input.carried, "something has changed: {seen:?} was {:?}", input.tuple);
-        if let Some(expected) = input.leaves_as {
+        // What opens a session of the balancer goes to another node, if the first one refuses it.
+        let may_move =
+            self.policy.balancer.is_some() && seen.protocol == protocol::TCP && seen.tcp_flags() & tcp::flag::SYN != 0;
+        if let Some(expected) = input.leaves_as.filter(|_| !may_move) {
             assert_eq!(seen.tuple(), expected, "not as its connection says; it was {:?}", input.tuple);
         }
         if !delivered && self.policy.balancer.is_none() && seen.ttl != 64 {
