@@ -168,6 +168,9 @@ impl<B: Buffer> Plane<B> {
     /// answers its ARP requests and neighbor solicitations for any address and routes its packets.
     pub fn originate(&mut self, now: Instant, iface: IfaceId, frame: B, out: &mut impl Outlet<B>) {
         self.receive_from_stack(now, iface, frame, out);
+        if self.balancer.is_some() {
+            self.release_clients(now, out);
+        }
     }
 
     /// Does what time alone asks for: expiry, retries, the end of waiting. Bounded; what remains is due at once.

@@ -251,8 +251,10 @@ impl<B: Buffer> Plane<B> {
 
     /// Serves clients that wait, as far as there are nodes and sessions for them.
     pub(crate) fn release_clients(&mut self, now: Instant, out: &mut impl Outlet<B>) {
-        self.settle_sessions();
-        while let Some(client) = self.balancer.as_mut().and_then(|balancer| balancer.release()) {
+        loop {
+            // Serving a client may find that another's session has expired.
+            self.settle_sessions();
+            let Some(client) = self.balancer.as_mut().and_then(|balancer| balancer.release()) else { break };
             let sender = Sender::Transit(client.iface);
             self.serve_client(now, client, sender, out);
         }
