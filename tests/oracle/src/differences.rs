@@ -248,6 +248,16 @@ pub const DIFFERENCES: &[Difference] = &[
         is: |case| case.splits(|split| flags(&split.packet) & (SYN | RST) == SYN && split.ours != CtState::New),
     },
     Difference {
+        name: "a second SYN with an earlier number",
+        reason: "a SYN that follows an unanswered one is its host's next attempt, whatever number it has chosen; Linux finds it invalid unless its number is the later one",
+        is: |case| {
+            case.splits(|split| {
+                let opens = flags(&split.packet) & (SYN | ACK | RST | FIN) == SYN;
+                opens && (split.ours, split.linux) == (CtState::New, CtState::Invalid)
+            })
+        },
+    },
+    Difference {
         name: "what follows a SYN out of its time",
         reason: "within the window ours counts it as a segment of the connection; Linux lets it pass and learns nothing from it, or is led astray by one that it has refused",
         is: |case| case.splits(|split| split.packet.kind == Kind::Tcp && split.after_syn),
