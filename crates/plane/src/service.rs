@@ -226,7 +226,8 @@ impl<B: Buffer> Plane<B> {
                     balancer.hold(now, tuple, frame, iface, l3);
                 }
             }
-            Ok(_) => {}
+            // Its flow has begun in the meantime.
+            Ok(_) => self.counters.iface_mut(Some(iface)).link += 1,
             Err(refusal) => self.count_drop(Some(iface), refusal.reason, out),
         }
     }
