@@ -67,13 +67,7 @@ fn main() -> ExitCode {
         let counted = counts.then(|| counted(name)).flatten();
         report.row(name, &[Some(median(filter)), counted]);
     }
-    match report.write(json) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::from(2)
-        }
-    }
+    report.finish(json)
 }
 
 fn names(counts: &[u32]) -> Vec<String> {

@@ -51,14 +51,8 @@ fn main() -> ExitCode {
     if broken {
         println!("broken: 1,000,000 connections in at most {MOST_MIB} MiB");
     }
-    match report.write(json.map(String::as_str)) {
-        Ok(()) if broken => ExitCode::from(1),
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::from(2)
-        }
-    }
+    let end = report.finish(json.map(String::as_str));
+    if broken && end == ExitCode::SUCCESS { ExitCode::from(1) } else { end }
 }
 
 /// The nth connection's packets.

@@ -14,4 +14,4 @@ pub use bed::{Bed, SERVERS, USERS, measured_region};
 pub use callgrind::instructions;
 pub use frame::Frame;
 pub use packet::{Endpoint, Packet};
-pub use report::{Cell, Report};
+pub use report::{Cell, Options, Report};

@@ -13,7 +13,7 @@ mod rows;
 
 use plane::Level;
 use rows::{ROWS, Row};
-use saltgate_bench_plane::{Bed, Report, instructions};
+use saltgate_bench_plane::{Bed, Options, Report, instructions};
 use std::process::ExitCode;
 use wire::{Duration, Instant};
 
@@ -34,32 +34,17 @@ fn main() -> ExitCode {
         ROWS.iter().for_each(|row| println!("{}", row.name));
         return ExitCode::SUCCESS;
     }
-    let (mut json, mut counts, mut only) = (None, false, Vec::new());
-    let mut rest = arguments.iter();
-    while let Some(argument) = rest.next() {
-        match *argument {
-            "--json" => json = rest.next().copied(),
-            "--instructions" => counts = true,
-            name if ROWS.iter().any(|row| row.name == name) => only.push(name),
-            name => {
-                let known: Vec<&str> = ROWS.iter().map(|row| row.name).collect();
-                eprintln!("no such row: {name}; there are {}", known.join(", "));
-                return ExitCode::from(2);
-            }
-        }
-    }
+    let known: Vec<&str> = ROWS.iter().map(|row| row.name).collect();
+    let options = match Options::parse(&arguments, &known) {
+        Ok(options) => options,
+        Err(end) => return end,
+    };
     let mut report = Report::new("plane", &["ns/packet", "instructions"]);
-    for row in ROWS.iter().filter(|row| only.is_empty() || only.contains(&row.name)) {
-        let counted = counts.then(|| counted(row)).flatten();
+    for row in ROWS.iter().filter(|row| options.wants(row.name)) {
+        let counted = options.instructions.then(|| counted(row)).flatten();
         report.row(row.name, &[Some(median(row)), counted]);
     }
-    match report.write(json) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::from(2)
-        }
-    }
+    report.finish(options.json)
 }
 
 /// Walks bursts of a row, and tells how long each took.

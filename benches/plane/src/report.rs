@@ -1,6 +1,7 @@
 //! A table on the console, and the same as JSON.
 
 use std::fmt::Write;
+use std::process::ExitCode;
 
 /// A number of a row; `None`: not measured.
 pub type Cell = Option<f64>;
@@ -50,8 +51,49 @@ impl Report {
         format!("{{\n  \"bench\": \"{}\",\n  \"rows\": [\n{}\n  ]\n}}\n", self.bench, rows.join(",\n"))
     }
 
-    /// Writes the JSON to a file, if one is named.
-    pub fn write(&self, file: Option<&str>) -> std::io::Result<()> {
-        file.map_or(Ok(()), |file| std::fs::write(file, self.json()))
+    /// Writes the JSON to a file, if one is named: the end of a bench, 2 where the file cannot be written.
+    pub fn finish(&self, file: Option<&str>) -> ExitCode {
+        match file.map_or(Ok(()), |file| std::fs::write(file, self.json())) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("{error}");
+                ExitCode::from(2)
+            }
+        }
+    }
+}
+
+/// What the command line of a bench with named rows asks for.
+pub struct Options<'a> {
+    /// `--json FILE`.
+    pub json: Option<&'a str>,
+    /// `--instructions`: count them, too.
+    pub instructions: bool,
+    /// Rows to measure; none: all.
+    pub rows: Vec<&'a str>,
+}
+
+impl<'a> Options<'a> {
+    /// Says on standard error which rows there are, if one is named that is not `known`; then the bench ends with 2.
+    pub fn parse(arguments: &[&'a str], known: &[&str]) -> Result<Self, ExitCode> {
+        let mut options = Self { json: None, instructions: false, rows: Vec::new() };
+        let mut rest = arguments.iter();
+        while let Some(argument) = rest.next() {
+            match *argument {
+                "--json" => options.json = rest.next().copied(),
+                "--instructions" => options.instructions = true,
+                name if known.contains(&name) => options.rows.push(name),
+                name => {
+                    eprintln!("no such row: {name}; there are {}", known.join(", "));
+                    return Err(ExitCode::from(2));
+                }
+            }
+        }
+        Ok(options)
+    }
+
+    /// Is this row to be measured?
+    pub fn wants(&self, row: &str) -> bool {
+        self.rows.is_empty() || self.rows.contains(&row)
     }
 }

@@ -13,7 +13,7 @@
 
 use plane::Routes;
 use policy::{Gateway, Iface, Ipv4Config, NicRef, Parts, Place, Policy, Route};
-use saltgate_bench_plane::{Report, instructions};
+use saltgate_bench_plane::{Options, Report, instructions};
 use std::cmp::Reverse;
 use std::hint::black_box;
 use std::process::ExitCode;
@@ -67,32 +67,18 @@ fn main() -> ExitCode {
         }
         _ => {}
     }
-    let (mut json, mut counts, mut only) = (None, false, Vec::new());
-    let mut rest = arguments.iter();
-    while let Some(argument) = rest.next() {
-        match *argument {
-            "--json" => json = rest.next().copied(),
-            "--instructions" => counts = true,
-            name if Row::named(name).is_some() => only.push(name),
-            name => {
-                let known: Vec<String> = Row::all().map(Row::name).collect();
-                eprintln!("no such row: {name}; there are {}", known.join(", "));
-                return ExitCode::from(2);
-            }
-        }
-    }
+    let names: Vec<String> = Row::all().map(Row::name).collect();
+    let known: Vec<&str> = names.iter().map(String::as_str).collect();
+    let options = match Options::parse(&arguments, &known) {
+        Ok(options) => options,
+        Err(end) => return end,
+    };
     let columns = ["ns/look-up", "instructions", "ns/scan", "bytes/route", "build µs"];
     let mut report = Report::new("routes", &columns);
-    for row in Row::all().filter(|row| only.is_empty() || only.contains(&row.name().as_str())) {
-        measure(row, counts, &mut report);
+    for row in Row::all().filter(|row| options.wants(&row.name())) {
+        measure(row, options.instructions, &mut report);
     }
-    match report.write(json) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::from(2)
-        }
-    }
+    report.finish(options.json)
 }
 
 fn measure(row: Row, counts: bool, report: &mut Report) {

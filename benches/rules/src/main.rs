@@ -103,13 +103,7 @@ fn main() -> ExitCode {
             measure(kind, *size, level, counts, &mut report);
         }
     }
-    match report.write(json) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::from(2)
-        }
-    }
+    report.finish(json)
 }
 
 fn measure(kind: Kind, size: usize, level: Level, counts: bool, report: &mut Report) {
