@@ -3,6 +3,7 @@
 //! Every mistake becomes a diagnostic where it stands, and what was meant is guessed no further: a part that is wrong
 //! is left out, and whoever refers to it is not reported again.
 
+mod action;
 mod balancer;
 mod condition;
 mod conntrack;
