@@ -111,7 +111,7 @@ impl Index {
     }
 
     /// Brings near what a look-up of this hash reads first.
-    #[inline]
+    #[inline(always)]
     pub fn hint(&self, hash: u64) {
         lanes::prefetch_at(&self.words, self.start + self.place(hash).buckets[0] * WORDS);
     }

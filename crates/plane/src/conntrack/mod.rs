@@ -30,6 +30,7 @@ use wire::{IfaceId, Instant, IpAddr};
 pub(crate) use flow::{Direction, FlowId};
 pub(crate) use index::Index;
 pub use list::{Connection, Endpoints, MappingEntry};
+pub(crate) use table::Guess;
 pub(crate) use tuple::{Key, Tuple, hash};
 
 /// A packet that tracking has seen.
@@ -207,8 +208,6 @@ pub(crate) struct Conntrack {
     given_up: u64,
     /// Sessions of the balancer that have ended since it asked last.
     ended_sessions: u32,
-    /// What has been looked up in vain since a flow was entered last.
-    absent: Option<Key>,
 }
 
 /// Random ports that are tried before ports are tried one by one, …
@@ -218,6 +217,16 @@ const SCANNED_PORTS: u32 = 4096;
 
 /// Flows looked at in one call of [`Conntrack::expire`], and in search of one to give up.
 const EXPIRE_BUDGET: usize = 64;
+
+/// A packet's tuple that has been looked for already.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sought {
+    pub key: Key,
+    /// Of the key.
+    pub hash: u64,
+    /// The table has no flow of it.
+    pub is_absent: bool,
+}
 
 /// What a policy may need of the tables, beside flows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -240,7 +249,6 @@ impl Conntrack {
             turned: now.as_secs(),
             given_up: 0,
             ended_sessions: 0,
-            absent: None,
         }
     }
 
@@ -256,12 +264,25 @@ impl Conntrack {
 
     /// Finds the packet's flow and takes note of the packet there, before any rule is asked.
     ///
-    /// `header` begins with the transport header. `link` is the Iface that the packet came in by or leaves by.
-    pub fn track(&mut self, now: Instant, tracked: &mut Tracked, header: &[u8], link: Option<IfaceId>) {
+    /// `header` begins with the transport header. `link` is the Iface that the packet came in by or leaves by. `sought`:
+    /// what is known of its tuple already.
+    pub fn track(
+        &mut self,
+        now: Instant,
+        tracked: &mut Tracked,
+        header: &[u8],
+        link: Option<IfaceId>,
+        sought: Option<Sought>,
+    ) {
         let packet = &tracked.packet;
         let tuple = Tuple::of(packet, link);
         let segment = segment(packet).map(|(tcp, payload_len)| Segment::new(tcp, payload_len, header));
-        if let Some((id, direction)) = self.find(now, &tuple.key()) {
+        let found = match sought {
+            None => self.find(now, &tuple.key()),
+            Some(Sought { is_absent: true, .. }) => None,
+            Some(Sought { key, hash, .. }) => self.find_hashed(now, &key, hash),
+        };
+        if let Some((id, direction)) = found {
             match self.refresh(now, id, direction, segment.as_ref()) {
                 Some(CtState::Invalid) => {
                     tracked.ct = Ct::Invalid;
@@ -315,9 +336,6 @@ impl Conntrack {
     }
 
     fn find(&mut self, now: Instant, key: &Key) -> Option<(FlowId, Direction)> {
-        if self.absent.is_some_and(|absent| absent == *key) {
-            return None;
-        }
         self.find_hashed(now, key, self.table.hash(key))
     }
 
@@ -433,7 +451,6 @@ impl Conntrack {
             flow.set_mapping(mapping.ok_or(DropReason::NatClash)?);
         }
         let mapping = flow.mapping();
-        self.absent = None;
         self.table.insert(original, reply, flow, self.turned).map(|_| ()).map_err(|table::Full| {
             mapping.into_iter().for_each(|mapping| self.mappings.release(mapping, now));
             DropReason::TableFull

@@ -102,7 +102,9 @@ impl Segment {
     /// `header` begins with the TCP header; options beyond it are not seen.
     pub fn new(tcp: Tcp, payload_len: u32, header: &[u8]) -> Self {
         let mut segment = Self { tcp, payload_len, scale: None, sacked: None };
-        if tcp.header_len > 20 {
+        // Most headers have no other options than timestamps, which say nothing here.
+        let only_timestamps = tcp.header_len == 32 && header.get(20..24) == Some(&[1, 1, 8, 10]);
+        if tcp.header_len > 20 && !only_timestamps {
             for option in wire::tcp::Header::parse(header).into_iter().flat_map(|header| header.options()) {
                 match option {
                     TcpOption::WindowScale(scale) => segment.scale = Some(scale),
