@@ -38,10 +38,11 @@ impl Conntrack {
     /// The flow of this tuple; it may be over.
     #[inline(always)]
     pub fn find_known(&mut self, key: &Key) -> Option<(FlowId, Direction)> {
-        let found = self.table.find_key(key, self.table.hash(key));
+        let hash = self.table.hash(key);
+        let found = self.table.find_key(key, hash);
         if found.is_none() {
             // The walk need not look for it once more.
-            self.absent = Some(*key);
+            self.absent = Some((*key, hash));
         }
         found
     }

@@ -20,8 +20,19 @@ pub(crate) struct Rewriting {
 impl Rewriting {
     pub const NONE: Self = Self { addresses: Delta::NONE, all: Delta::NONE };
 
+    /// Of a flow with these tuples, by direction.
+    pub fn of(original: &Tuple, reply: &Tuple) -> [Self; 2] {
+        let there = Self::between(original, reply);
+        // Replies are changed back, word by word.
+        let back = match (there.addresses.reversed(), there.all.reversed()) {
+            (Some(addresses), Some(all)) => Self { addresses, all },
+            _ => Self::between(reply, original),
+        };
+        [there, back]
+    }
+
     /// Of packets that come with the tuple `from`, whose flow's other direction has the tuple `to`.
-    pub fn between(from: &Tuple, to: &Tuple) -> Self {
+    fn between(from: &Tuple, to: &Tuple) -> Self {
         let addresses = Delta::NONE.addr(from.src, to.dst).addr(from.dst, to.src);
         let all = addresses.word(from.sport, to.dport).word(from.dport, to.sport);
         Self { addresses, all }
@@ -75,4 +86,34 @@ fn endpoints(head: &mut [u8], header: &Header, partial: bool, rewriting: &Rewrit
     put(l4 + tcp::field::DPORT, &to.sport.to_be_bytes());
     let field = if header.is_tcp { tcp::field::CHECKSUM } else { udp::field::CHECKSUM };
     emit::transport_checksum(head, l4 + field, partial, rewriting.addresses, rewriting.all, !header.is_tcp);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nat::Random;
+    use wire::IpAddr;
+
+    #[test]
+    fn replies_are_changed_as_if_that_had_been_computed_word_by_word() {
+        let mut random = Random::new(11);
+        // Few addresses and ports, so that changes often cancel out.
+        let mut endpoint = |v6: bool| {
+            let byte = |bits: u64| [0, 1, 0xff][bits as usize % 3];
+            let mut octets = [0; 16];
+            octets[8..].iter_mut().for_each(|octet| *octet = byte(random.next()));
+            let [.., a, b, c, d] = octets;
+            let address = if v6 { IpAddr::from(octets) } else { IpAddr::from([a, b, c, d]) };
+            (address, u16::from_be_bytes([byte(random.next()), byte(random.next())]))
+        };
+        for at in 0..20_000 {
+            let mut tuple = || {
+                let ((src, sport), (dst, dport)) = (endpoint(at % 2 == 0), endpoint(at % 2 == 0));
+                Tuple { src, dst, sport, dport, protocol: 6, zone: 0 }
+            };
+            let (original, reply) = (tuple(), tuple());
+            let expected = [Rewriting::between(&original, &reply), Rewriting::between(&reply, &original)];
+            assert_eq!(Rewriting::of(&original, &reply), expected, "{original:?} {reply:?}");
+        }
+    }
 }
