@@ -93,6 +93,14 @@ impl Delta {
         Self(((sum & 0xffff) + (sum >> 16)) as u16)
     }
 
+    /// The change that takes this one back. `None` for a sum of zero, of which there are two.
+    pub const fn reversed(self) -> Option<Self> {
+        match self.0 {
+            0 | 0xffff => None,
+            sum => Some(Self(!sum)),
+        }
+    }
+
     /// Both changes together.
     pub const fn and(self, other: Self) -> Self {
         let sum = self.0 as u32 + other.0 as u32;

@@ -5,7 +5,7 @@
 
 use super::flow::{Direction, Ends, Flow, FlowId, flag};
 use super::index::Index;
-use super::tuple::{Key, Tuple};
+use super::tuple::{Halves, Key, Tuple};
 use alloc::vec::Vec;
 
 /// No flow: ends a list.
@@ -97,17 +97,13 @@ impl Table {
         }
     }
 
-    pub fn find(&self, tuple: &Tuple) -> Option<(FlowId, Direction)> {
-        let key = tuple.key();
-        self.find_key(&key, self.hash(&key))
-    }
-
     #[inline(always)]
     pub fn hash(&self, key: &Key) -> u64 {
         key.hash(self.seed)
     }
 
     /// A key with its hash.
+    #[inline(always)]
     pub fn hashed(&self, key: Key) -> (Key, u64) {
         (key, self.hash(&key))
     }
@@ -281,13 +277,13 @@ impl Table {
 pub(super) struct Addresses {
     lines: Vec<AddressLine>,
     capacity: u32,
-    /// The first free line; its first address is the next one's place.
+    /// The first free line; its first word is the next one's place.
     free: u32,
 }
 
 #[derive(Clone, Copy)]
 #[repr(align(64))]
-struct AddressLine([u128; 4]);
+struct AddressLine([Halves; 4]);
 
 impl Addresses {
     fn new(capacity: u32) -> Self {
@@ -295,9 +291,9 @@ impl Addresses {
     }
 
     #[inline]
-    fn get(&self, place: u32, direction: Direction) -> (u128, u128) {
+    fn get(&self, place: u32, direction: Direction) -> (Halves, Halves) {
         let at = direction as usize * 2;
-        self.lines.get(place as usize).map_or((0, 0), |line| (line.0[at], line.0[at + 1]))
+        self.lines.get(place as usize).map_or(([0; 2], [0; 2]), |line| (line.0[at], line.0[at + 1]))
     }
 
     /// The key of a flow's packets in one direction.
@@ -312,11 +308,11 @@ impl Addresses {
         }
     }
 
-    fn enter(&mut self, addresses: [u128; 4]) -> Option<u32> {
+    fn enter(&mut self, addresses: [Halves; 4]) -> Option<u32> {
         let place = if self.free == NIL { self.lines.len() as u32 } else { self.free };
         match self.lines.get_mut(place as usize) {
             Some(line) => {
-                self.free = line.0[0] as u32;
+                self.free = line.0[0][0] as u32;
                 line.0 = addresses;
             }
             None if place < self.capacity => self.lines.push(AddressLine(addresses)),
@@ -328,7 +324,7 @@ impl Addresses {
     fn leave(&mut self, place: u32) {
         let free = core::mem::replace(&mut self.free, place);
         if let Some(line) = self.lines.get_mut(place as usize) {
-            line.0[0] = u128::from(free);
+            line.0[0][0] = u64::from(free);
         }
     }
 }

@@ -19,8 +19,19 @@ pub(crate) struct Rewriting {
 impl Rewriting {
     pub const NONE: Self = Self { addresses: Delta::NONE, all: Delta::NONE };
 
+    /// Of a flow with these tuples, by direction.
+    pub fn of(original: &Tuple, reply: &Tuple) -> [Self; 2] {
+        let there = Self::between(original, reply);
+        // Replies are changed back, word by word.
+        let back = match (there.addresses.reversed(), there.all.reversed()) {
+            (Some(addresses), Some(all)) => Self { addresses, all },
+            _ => Self::between(reply, original),
+        };
+        [there, back]
+    }
+
     /// Of packets that come with the tuple `from`, whose flow's other direction has the tuple `to`.
-    pub fn between(from: &Tuple, to: &Tuple) -> Self {
+    fn between(from: &Tuple, to: &Tuple) -> Self {
         let addresses = Delta::NONE.addr(from.src, to.dst).addr(from.dst, to.src);
         let all = addresses.word(from.sport, to.dport).word(from.dport, to.sport);
         Self { addresses, all }
@@ -46,8 +57,8 @@ pub(super) fn rewrite(packet: &mut [u8], sight: &Sight, translation: Option<(Rew
         let Some(bytes) = packet.first_chunk_mut::<{ ipv6::HEADER_LEN + 4 }>() else { return };
         bytes[ipv6::field::HOP_LIMIT] = bytes[ipv6::field::HOP_LIMIT].wrapping_sub(1);
         if let Some((_, Key::V6 { src, dst, rest })) = translation {
-            bytes[ipv6::field::SADDR..ipv6::field::DADDR].copy_from_slice(&dst.to_be_bytes());
-            bytes[ipv6::field::DADDR..40].copy_from_slice(&src.to_be_bytes());
+            let words = [dst[0], dst[1], src[0], src[1]].map(u64::to_be_bytes);
+            bytes[ipv6::field::SADDR..40].copy_from_slice(words.as_flattened());
             bytes[40..].copy_from_slice(&Key::ports_of(rest).rotate_left(16).to_be_bytes());
         }
     }
@@ -55,5 +66,35 @@ pub(super) fn rewrite(packet: &mut [u8], sight: &Sight, translation: Option<(Rew
         let field = if sight.is_tcp { tcp::field::CHECKSUM } else { udp::field::CHECKSUM };
         let at = usize::from(sight.l4 - sight.l3) + field;
         emit::transport_checksum(packet, at, partial, rewriting.addresses, rewriting.all, !sight.is_tcp);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nat::Random;
+    use wire::IpAddr;
+
+    #[test]
+    fn replies_are_changed_as_if_that_had_been_computed_word_by_word() {
+        let mut random = Random::new(11);
+        // Few addresses and ports, so that changes often cancel out.
+        let mut endpoint = |v6: bool| {
+            let byte = |bits: u64| [0, 1, 0xff][bits as usize % 3];
+            let mut octets = [0; 16];
+            octets[8..].iter_mut().for_each(|octet| *octet = byte(random.next()));
+            let [.., a, b, c, d] = octets;
+            let address = if v6 { IpAddr::from(octets) } else { IpAddr::from([a, b, c, d]) };
+            (address, u16::from_be_bytes([byte(random.next()), byte(random.next())]))
+        };
+        for at in 0..20_000 {
+            let mut tuple = || {
+                let ((src, sport), (dst, dport)) = (endpoint(at % 2 == 0), endpoint(at % 2 == 0));
+                Tuple { src, dst, sport, dport, protocol: 6, zone: 0 }
+            };
+            let (original, reply) = (tuple(), tuple());
+            let expected = [Rewriting::between(&original, &reply), Rewriting::between(&reply, &original)];
+            assert_eq!(Rewriting::of(&original, &reply), expected, "{original:?} {reply:?}");
+        }
     }
 }
