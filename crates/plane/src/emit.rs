@@ -12,7 +12,7 @@ use wire::{Buffer, IpAddr, Ipv4Addr, Ipv6Addr, MacAddr, icmpv4, icmpv6, ipv4, ip
 ///
 /// A transport checksum that was wrong stays wrong; a UDP checksum of 0 over IPv4 stays 0 (RFC 768); a partial
 /// checksum, which holds the pseudo-header sum alone, is changed by the addresses only.
-pub(crate) fn headers<B: Buffer>(frame: &mut B, packet: &Confirmed) {
+pub(crate) fn headers<B: Buffer>(frame: &mut B, packet: Confirmed<'_>) {
     let packet = packet.packet();
     let partial = frame.offload().partial.is_some();
     let (l3, l4) = (usize::from(packet.l3), usize::from(packet.l4));

@@ -41,8 +41,7 @@ pub(crate) fn is_dhcp_answer(iface: &Iface, packet: &Packet) -> bool {
 }
 
 fn admit4(iface: &Iface, src: Ipv4Addr, dst: Ipv4Addr) -> Result<(), DropReason> {
-    let broadcast = iface.address4.and_then(|own| own.broadcast());
-    if src.is_multicast() || src == Ipv4Addr::BROADCAST || src.is_loopback() || Some(src) == broadcast {
+    if src.is_multicast() || src == Ipv4Addr::BROADCAST || src.is_loopback() || iface.is_broadcast(src) {
         return Err(DropReason::MartianSource);
     }
     if is_martian_destination(dst.into()) { Err(DropReason::MartianDestination) } else { Ok(()) }
@@ -60,6 +59,7 @@ fn admit6(packet: &Packet, src: Ipv6Addr, dst: Ipv6Addr) -> Result<(), DropReaso
 }
 
 /// A destination that is on no wire, wherever the packet comes from (RFC 1122 §3.2.1.3; RFC 4291 §2.5.2, §2.5.3).
+#[inline]
 pub(crate) fn is_martian_destination(dst: IpAddr) -> bool {
     match dst {
         IpAddr::V4(dst) => dst.is_loopback() || dst == Ipv4Addr::UNSPECIFIED,

@@ -375,9 +375,7 @@ pub(crate) enum Due {
 pub(crate) fn group_mac(iface: &Iface, neighbor: IpAddr) -> Option<MacAddr> {
     match neighbor {
         _ if neighbor.is_multicast() => Some(MacAddr::multicast(neighbor)),
-        IpAddr::V4(address) => (address.is_broadcast()
-            || iface.address4.is_some_and(|own| own.broadcast() == Some(address)))
-        .then_some(MacAddr::BROADCAST),
+        IpAddr::V4(address) => (address.is_broadcast() || iface.is_broadcast(address)).then_some(MacAddr::BROADCAST),
         IpAddr::V6(_) => None,
     }
 }

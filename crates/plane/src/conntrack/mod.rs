@@ -34,7 +34,7 @@ pub(crate) use flow::{Direction, FlowId};
 pub(crate) use index::Index;
 pub use list::{Connection, Endpoints, MappingEntry};
 pub(crate) use table::Guess;
-pub(crate) use tracked::{Confirmed, Tracked, Translated};
+pub(crate) use tracked::{Accepted, Confirmed, Tracked, Translated};
 pub(crate) use tuple::{Key, Tuple, hash};
 
 pub(crate) struct Conntrack {
@@ -233,19 +233,19 @@ impl Conntrack {
     }
 
     /// Enters the draft of a new flow, or refuses it where the table is full. Everything else passes.
-    pub fn confirm(&mut self, now: Instant, tracked: &Tracked, header: &[u8]) -> Result<Confirmed, DropReason> {
+    pub fn confirm(&mut self, now: Instant, tracked: &Tracked, header: &[u8]) -> Result<Accepted, DropReason> {
         if let Ct::Draft(draft) = &tracked.ct {
             self.enter(now, &tracked.packet, draft, header, self.limit)?;
         }
-        Ok(Confirmed(tracked.packet))
+        Ok(Accepted(()))
     }
 
     /// As [`confirm`](Self::confirm), for the box's own log datagrams: there is one place that only they may take.
-    pub fn confirm_log(&mut self, now: Instant, tracked: &Tracked) -> Result<Confirmed, DropReason> {
+    pub fn confirm_log(&mut self, now: Instant, tracked: &Tracked) -> Result<Accepted, DropReason> {
         if let Ct::Draft(draft) = &tracked.ct {
             self.enter(now, &tracked.packet, draft, &[], self.limit + 1)?;
         }
-        Ok(Confirmed(tracked.packet))
+        Ok(Accepted(()))
     }
 
     fn enter(
