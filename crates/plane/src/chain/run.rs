@@ -1,15 +1,16 @@
 //! One program, run on one packet.
 //!
-//! There are two ways, of equal outcome and effects: [`Run::walk`] takes step after step and can say so to a trace, it
-//! is the meaning of a program; [`Run::look_up`] asks the program's tables where its steps would have led. Whatever is
-//! done on the way is done by one piece of code, the [`World`] below.
+//! There are three ways, of equal outcome and effects: [`Run::walk`] takes step after step and can say so to a trace, it
+//! is the meaning of a program; [`Form::Compact`] takes them decoded; a program's tables ([`Classifier`]) are asked
+//! where its steps would have led. Whatever is done on the way is done by one piece of code, the [`World`] below.
 
+use super::tables::Form;
 use super::{Rules, View, resolve};
 use crate::DropReason;
 use crate::conntrack::Tracked;
 use crate::nat::{self, Site};
 use crate::trace::TraceStep;
-use classifier::{Classifier, Level, World};
+use classifier::{Classifier, Ended, World};
 use policy::{AddrRef, FunctionId, LimitId, Program, Step, StepId, Translation, Verdict};
 use wire::IpAddr;
 
@@ -25,7 +26,8 @@ pub(super) struct Run<'a> {
 
 impl Run<'_> {
     /// Step by step.
-    pub fn walk(&mut self) -> Result<Verdict, DropReason> {
+    #[inline(never)]
+    fn walk(&mut self) -> Result<Verdict, DropReason> {
         let (program, function) = (self.program, self.id);
         let mut at = 0;
         loop {
@@ -58,14 +60,24 @@ impl Run<'_> {
         }
     }
 
-    /// By the program's tables.
-    pub fn look_up(&mut self, level: Level, tables: &Classifier) -> Result<Verdict, DropReason> {
-        let ended = tables.run(level, self.program, self)?;
+    /// In the form that was made for it.
+    #[inline]
+    pub fn run(&mut self, form: &Form) -> Result<Verdict, DropReason> {
+        let ended = match form {
+            Form::Compact(compact) => compact.run(self.program, self)?,
+            Form::Tables(tables) => self.look_up(tables)?,
+            Form::Steps => return self.walk(),
+        };
         // A translation has been counted when it was applied.
-        if let Some(Step::End(_)) = self.program.steps().get(ended.step as usize) {
+        if !ended.translated {
             self.count(ended.step);
         }
         Ok(ended.verdict)
+    }
+
+    #[inline(never)]
+    fn look_up(&mut self, tables: &Classifier) -> Result<Ended, DropReason> {
+        tables.run(self.view.tables.level(), self.program, self)
     }
 
     fn count(&mut self, step: StepId) {
