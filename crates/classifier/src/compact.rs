@@ -208,26 +208,28 @@ impl Compact {
 
     #[inline]
     fn walk<W: World>(&self, program: &Program, values: &Values, world: &mut W) -> Result<Ended, W::Refusal> {
-        let mut at = self.entries.get(values.class).copied().unwrap_or(Edge::MAX);
+        let (nodes, stops) = (&self.nodes[..], &self.stops[..]);
+        let mut at = usize::from(self.entries.get(values.class).copied().unwrap_or(Edge::MAX));
         // All edges lead forward, and so to an end.
         loop {
-            while let Some(node) = self.nodes.get(usize::from(at)) {
+            while let Some(node) = nodes.get(at) {
                 let value = values.slots[node.slot as usize];
                 let inside = value.wrapping_sub(u64::from(node.first)) <= u64::from(node.span);
-                at = if inside { node.then } else { node.otherwise };
+                at = usize::from(if inside { node.then } else { node.otherwise });
             }
-            let Some(stop) = self.stops.get(usize::from(at ^ STOP)) else { return Ok(NOWHERE) };
+            let Some(stop) = stops.get(at ^ usize::from(STOP)) else { return Ok(NOWHERE) };
             if let Stop::End(ended) = stop {
                 return Ok(*ended);
             }
             match self.stop(program, stop, world)? {
-                Ok(next) => at = next,
+                Ok(next) => at = usize::from(next),
                 Err(ended) => return Ok(ended),
             }
         }
     }
 
     /// Goes on behind what is no comparison of a number.
+    #[inline(never)]
     fn stop<W: World>(&self, program: &Program, stop: &Stop, world: &mut W) -> Result<Result<Edge, Ended>, W::Refusal> {
         let choose = |holds: bool, then: Edge, otherwise: Edge| Ok(if holds { then } else { otherwise });
         Ok(match *stop {

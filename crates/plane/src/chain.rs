@@ -22,7 +22,7 @@ use crate::trace::{Summary, Trace, TraceStep};
 use alloc::vec::Vec;
 use policy::{AddrRef, CtState, FunctionKind, Hook, Policy, Reject, Verdict};
 use run::Run;
-use tables::{Chain, Form, Member};
+use tables::{Chain, Member};
 use wire::{IfaceId, Instant, IpAddr};
 
 pub(crate) use bucket::TokenBucket;
@@ -70,22 +70,39 @@ pub(crate) struct View<'a> {
 
 /// Runs the chain of `hook`: of the Gateway for `forward`, else of `iface`. Its translations are applied to `tracked`,
 /// so that later functions see the rewritten packet.
-#[inline]
-pub(crate) fn run(view: View<'_>, rules: &mut Rules, hook: Hook, iface: IfaceId, tracked: &mut Tracked) -> Ruling {
+pub(crate) fn run(view: &View<'_>, rules: &mut Rules, hook: Hook, iface: IfaceId, tracked: &mut Tracked) -> Ruling {
     let Some(chain) = view.tables.chain(hook, iface) else { return Ruling::Pass };
     if rules.trace.is_on() {
         return traced(view, rules, chain, hook, iface, tracked);
     }
-    if chain.members.is_empty() && !may_be_translated(view, chain, hook, tracked) {
-        return Ruling::Pass;
-    }
     functions(view, rules, chain, hook, iface, tracked)
+}
+
+/// Would [`run`] do nothing to this packet?
+#[inline]
+pub(crate) fn is_idle(
+    tables: &Tables,
+    conntrack: &Conntrack,
+    rules: &Rules,
+    hook: Hook,
+    iface: IfaceId,
+    tracked: &Tracked,
+) -> bool {
+    let Some(chain) = tables.chain(hook, iface) else { return true };
+    if !chain.members.is_empty() || rules.trace.is_on() || tracked.is_translated() {
+        return false;
+    }
+    match hook {
+        Hook::Prerouting => !(conntrack.has_mappings() && tracked.is_draft()),
+        Hook::Postrouting => !chain.masquerades && tracked.hairpin().is_none(),
+        Hook::Input | Hook::Forward | Hook::Output => true,
+    }
 }
 
 /// As [`run`], for who wants to see each step.
 #[cold]
 fn traced(
-    view: View<'_>,
+    view: &View<'_>,
     rules: &mut Rules,
     chain: &Chain,
     hook: Hook,
@@ -102,35 +119,27 @@ fn traced(
     ruling
 }
 
-/// May a chain without functions change the packet?
-#[inline]
-fn may_be_translated(view: View<'_>, chain: &Chain, hook: Hook, tracked: &Tracked) -> bool {
-    let at_its_end = match hook {
-        Hook::Prerouting => view.conntrack.has_mappings(),
-        Hook::Postrouting => chain.masquerades || tracked.hairpin().is_some(),
-        Hook::Input | Hook::Forward | Hook::Output => false,
-    };
-    tracked.is_translated() || at_its_end && tracked.is_draft()
-}
-
-#[inline(never)]
 fn functions(
-    view: View<'_>,
+    view: &View<'_>,
     rules: &mut Rules,
     chain: &Chain,
     hook: Hook,
     iface: IfaceId,
     tracked: &mut Tracked,
 ) -> Ruling {
-    nat::apply(hook, iface, None, false, tracked);
+    // What is known of its flow stays as it is on a packet's way.
+    let (is_draft, is_translated) = (tracked.is_draft(), tracked.is_translated());
+    if is_translated {
+        nat::apply(hook, iface, None, false, tracked);
+    }
     for Member { id, kind, mentions_invalid } in &chain.members {
         match kind {
-            FunctionKind::Filter if tracked.state() == CtState::Invalid && !mentions_invalid => {
+            FunctionKind::Filter if !mentions_invalid && tracked.state() == CtState::Invalid => {
                 return Ruling::Refuse(DropReason::Invalid);
             }
             FunctionKind::Filter => {}
             // Nat functions run for the first packet of a flow; what they decided is applied to all later ones.
-            FunctionKind::Nat if tracked.is_draft() => {}
+            FunctionKind::Nat if is_draft => {}
             FunctionKind::Nat => {
                 nat::apply(hook, iface, Some(*id), false, tracked);
                 continue;
@@ -138,20 +147,20 @@ fn functions(
         }
         let Some(function) = view.policy.function(*id) else { continue };
         rules.trace.note(|| TraceStep::Function { function: *id });
-        let site = Site { hook, iface, function: Some(*id) };
-        // Who traces wants to see every step.
-        let form = if rules.trace.is_on() { &Form::Steps } else { view.tables.form(*id) };
-        match (Run { view, rules, id: *id, program: &function.program, site, tracked }).run(form) {
+        let mut run = Run { view, rules, id: *id, program: &function.program, hook, iface, tracked };
+        match run.run() {
             Ok(Verdict::Accept) => {}
             Ok(Verdict::Drop) => return Ruling::Drop,
             Ok(Verdict::Reject(reject)) => return Ruling::Reject(reject),
             Err(reason) => return Ruling::Refuse(reason),
         }
     }
-    if let Err(reason) = behind_functions(view, rules, chain, hook, iface, tracked) {
+    if is_draft && let Err(reason) = behind_functions(view, rules, chain, hook, iface, tracked) {
         return Ruling::Refuse(reason);
     }
-    nat::apply(hook, iface, None, true, tracked);
+    if is_translated {
+        nat::apply(hook, iface, None, true, tracked);
+    }
     Ruling::Pass
 }
 
@@ -159,16 +168,13 @@ fn functions(
 /// `masquerade`.
 #[inline]
 fn behind_functions(
-    view: View<'_>,
+    view: &View<'_>,
     rules: &mut Rules,
     chain: &Chain,
     hook: Hook,
     iface: IfaceId,
     tracked: &mut Tracked,
 ) -> Result<(), DropReason> {
-    if !tracked.is_draft() {
-        return Ok(());
-    }
     let site = Site { hook, iface, function: None };
     match hook {
         Hook::Prerouting if view.conntrack.has_mappings() && tracked.sites().dnat.is_none() => {
@@ -188,7 +194,7 @@ fn behind_functions(
             let from_here = || view.ifaces.owner(tracked.packet.src).is_some();
             let masquerade = (chain.masquerades && tracked.packet.is_v4() && !from_here()).then(own).flatten();
             match hairpin.or(masquerade) {
-                Some(outer) => nat::snat(view, &mut rules.random, site, outer, None, tracked),
+                Some(outer) => nat::snat(*view, &mut rules.random, site, outer, None, tracked),
                 None => Ok(()),
             }
         }

@@ -11,16 +11,17 @@ use crate::conntrack::Tracked;
 use crate::nat::{self, Site};
 use crate::trace::TraceStep;
 use classifier::{Classifier, Ended, World};
-use policy::{AddrRef, FunctionId, LimitId, Program, Step, StepId, Translation, Verdict};
-use wire::IpAddr;
+use policy::{AddrRef, FunctionId, Hook, LimitId, Program, Step, StepId, Translation, Verdict};
+use wire::{IfaceId, IpAddr};
 
 /// A function, and the packet that it is to judge.
 pub(super) struct Run<'a> {
-    pub view: View<'a>,
+    pub view: &'a View<'a>,
     pub rules: &'a mut Rules,
     pub id: FunctionId,
     pub program: &'a Program,
-    pub site: Site,
+    pub hook: Hook,
+    pub iface: IfaceId,
     pub tracked: &'a mut Tracked,
 }
 
@@ -60,10 +61,11 @@ impl Run<'_> {
         }
     }
 
-    /// In the form that was made for it.
+    /// In the form that was made for it; who traces wants to see every step.
     #[inline]
-    pub fn run(&mut self, form: &Form) -> Result<Verdict, DropReason> {
-        let ended = match form {
+    pub fn run(&mut self) -> Result<Verdict, DropReason> {
+        let ended = match self.view.tables.form(self.id) {
+            _ if self.rules.trace.is_on() => return self.walk(),
             Form::Compact(compact) => compact.run(self.program, self)?,
             Form::Tables(tables) => self.look_up(tables)?,
             Form::Steps => return self.walk(),
@@ -113,7 +115,8 @@ impl World for Run<'_> {
     }
 
     fn translate(&mut self, step: StepId, translation: &Translation) -> Result<bool, DropReason> {
-        let applied = nat::decide(self.view, &mut self.rules.random, self.site, translation, self.tracked)?;
+        let site = Site { hook: self.hook, iface: self.iface, function: Some(self.id) };
+        let applied = nat::decide(*self.view, &mut self.rules.random, site, translation, self.tracked)?;
         if applied {
             self.count(step);
         }
