@@ -103,6 +103,12 @@ impl Mappings {
         self.hash(1, protocol, outer, outer.0)
     }
 
+    /// There has never been a mapping.
+    #[inline(always)]
+    pub fn is_empty(&self) -> bool {
+        self.outer == 0
+    }
+
     /// False: no mapping has ever had this outer address.
     #[inline(always)]
     pub fn may_have(&self, outer: IpAddr) -> bool {

@@ -340,6 +340,12 @@ impl Conntrack {
         }
     }
 
+    /// Has any mapping been made so far?
+    #[inline]
+    pub fn has_mappings(&self) -> bool {
+        !self.mappings.is_empty()
+    }
+
     /// Turns the timer wheel up to `now` and removes what has expired; a bounded number of flows at a call.
     pub fn expire(&mut self, now: Instant) {
         let mut budget = EXPIRE_BUDGET;
