@@ -1,7 +1,7 @@
 //! What the fast path asks of the flow table: the same as [`Conntrack::track`] for packets that change no state.
 
 use super::flow::{Direction, Flow, FlowId};
-use super::tcp::{Fit, Segment};
+use super::tcp::Fit;
 use super::{Conntrack, Key, Tuple};
 use crate::fastpath::{DecisionId, Rewriting};
 use crate::parse::Tcp;
@@ -63,8 +63,8 @@ impl Conntrack {
         payload_len: u32,
         header: &[u8],
     ) -> bool {
-        let segment = Segment::new(tcp, payload_len, header);
-        self.table.get_mut(id).is_some_and(|flow| flow.tcp.advance_amid(direction, &segment) == Fit::Fits)
+        let advance = |flow: &mut Flow| flow.tcp.advance_amid(direction, &tcp, payload_len, header) == Fit::Fits;
+        self.table.get_mut(id).is_some_and(advance)
     }
 
     /// Puts a flow's end off, after a packet that leaves its state as it is. Returns how the packet is to be rewritten:

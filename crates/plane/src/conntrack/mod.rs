@@ -273,7 +273,7 @@ impl Conntrack {
             flow.set_sites(draft.sites);
         }
         if flow.is_translated() {
-            flow.rewriting = Rewriting::of(&draft.original.0.into(), &reply.0.into());
+            flow.rewriting = Rewriting::of(&draft.original.0, &reply.0);
         }
         if let (Some(mapped), Some(site)) = (mapped, draft.sites.snat) {
             let outer = (packet.src, packet.ports().0);

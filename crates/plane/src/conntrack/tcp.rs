@@ -100,18 +100,24 @@ pub(crate) struct Segment {
 
 impl Segment {
     /// `header` begins with the TCP header; options beyond it are not seen.
+    #[inline]
     pub fn new(tcp: Tcp, payload_len: u32, header: &[u8]) -> Self {
         let mut segment = Self { tcp, payload_len, scale: None, sacked: None };
-        if tcp.header_len > 20 {
-            for option in wire::tcp::Header::parse(header).into_iter().flat_map(|header| header.options()) {
-                match option {
-                    TcpOption::WindowScale(scale) => segment.scale = Some(scale),
-                    TcpOption::Sack { right_edge } => segment.sacked = Some(right_edge),
-                    TcpOption::MaximumSegmentSize(_) | TcpOption::SackPermitted | TcpOption::Other(_) => {}
-                }
-            }
+        if has_options(tcp.header_len, header) {
+            segment.read_options(header);
         }
         segment
+    }
+
+    #[inline(never)]
+    fn read_options(&mut self, header: &[u8]) {
+        for option in wire::tcp::Header::parse(header).into_iter().flat_map(|header| header.options()) {
+            match option {
+                TcpOption::WindowScale(scale) => self.scale = Some(scale),
+                TcpOption::Sack { right_edge } => self.sacked = Some(right_edge),
+                TcpOption::MaximumSegmentSize(_) | TcpOption::SackPermitted | TcpOption::Other(_) => {}
+            }
+        }
     }
 
     fn has(&self, flags: u16) -> bool {
@@ -125,11 +131,25 @@ impl Segment {
     }
 }
 
+/// There may be options that matter: not where timestamps alone fill the header, as they do in most segments.
+#[inline(always)]
+fn has_options(header_len: u8, header: &[u8]) -> bool {
+    /// Two of padding, then the option of ten bytes (RFC 7323 appendix A).
+    const TIMESTAMPS: [u8; 4] = [1, 1, 8, 10];
+    match header_len {
+        20 => false,
+        32 => header.get(20..).and_then(|options| options.first_chunk()) != Some(&TIMESTAMPS),
+        _ => true,
+    }
+}
+
 /// `a` is before `b` in sequence space.
+#[inline(always)]
 const fn before(a: u32, b: u32) -> bool {
     (a.wrapping_sub(b) as i32) < 0
 }
 
+#[inline(always)]
 const fn after(a: u32, b: u32) -> bool {
     before(b, a)
 }
@@ -196,14 +216,25 @@ impl TcpState {
 
     /// As [`advance`](Self::advance), for a segment with ACK and without SYN, FIN and RST, of a connection that is
     /// established and stays so; [`Fit::Unfit`], and nothing has changed, also where that is not the case.
-    #[inline]
-    pub fn advance_amid(&mut self, direction: Direction, segment: &Segment) -> Fit {
+    #[inline(always)]
+    pub fn advance_amid(&mut self, direction: Direction, tcp: &Tcp, payload_len: u32, header: &[u8]) -> Fit {
         let is_amid = |side: &Side| side.max_win != 0 && !side.has(mark::FIN);
         if self.phase != Phase::Established || !is_amid(&self.original) || !is_amid(&self.reply) {
             return Fit::Unfit;
         }
-        // Where both sides have been seen, only a segment that fits changes anything.
-        self.window(direction, segment)
+        let (sender, receiver) = self.sides(direction);
+        let ack = tcp.ackseq;
+        let edge = if has_options(tcp.header_len, header) {
+            receiver.edge(Segment::new(*tcp, payload_len, header).sacked, ack)
+        } else {
+            ack
+        };
+        let end = tcp.sequence.wrapping_add(payload_len);
+        let fit = sender.fit(receiver, tcp.sequence, end, edge);
+        if fit == Fit::Fits {
+            sender.learn(receiver, u32::from(tcp.window) << sender.scale, ack, edge, end);
+        }
+        fit
     }
 
     /// An ACK that answers a SYN: its sender has a connection of these endpoints already, and asks whether it is still
@@ -250,6 +281,7 @@ impl TcpState {
         }
     }
 
+    #[inline(always)]
     fn sides(&mut self, direction: Direction) -> (&mut Side, &mut Side) {
         match direction {
             Direction::Original => (&mut self.original, &mut self.reply),
@@ -318,15 +350,11 @@ impl TcpState {
         if rst && sequence == 0 && answers_syn {
             (sequence, end) = (sender.end, sender.end);
         }
-        let edge = segment.sacked.filter(|edge| after(*edge, ack) && !after(*edge, receiver.end)).unwrap_or(ack);
-        let lag = sender.max_win.max(MIN_ACK_LAG);
-        let within = receiver.max_win == 0 || after(end, sender.end.wrapping_sub(receiver.max_win).wrapping_sub(1));
-        let fits = before(sequence, sender.max_end.wrapping_add(1))
-            && within
-            && before(edge, receiver.end.wrapping_add(1))
-            && after(edge, receiver.end.wrapping_sub(lag).wrapping_sub(1));
+        let edge = receiver.edge(segment.sacked, ack);
+        let fits = sender.fit(receiver, sequence, end, edge) == Fit::Fits;
         if fits && !rst {
-            sender.learn(receiver, segment, ack, edge, end);
+            let window = raw << if syn { 0 } else { sender.scale };
+            sender.learn(receiver, window, ack, edge, end);
         }
         // A RST is believed at exactly the next sequence number that is expected, or where an ACK proves that its
         // sender has seen the other side's latest bytes (RFC 5961 §3.2).
@@ -343,9 +371,27 @@ impl Side {
         self.marks & mark != 0
     }
 
-    fn learn(&mut self, receiver: &mut Self, segment: &Segment, ack: u32, edge: u32, end: u32) {
-        let scale = if segment.has(flag::SYN) { 0 } else { self.scale };
-        let window = u32::from(segment.tcp.window) << scale;
+    /// How far this side has been acknowledged, by an ACK up to `ack` and a SACK up to `sacked`.
+    #[inline(always)]
+    fn edge(&self, sacked: Option<u32>, ack: u32) -> u32 {
+        sacked.filter(|edge| after(*edge, ack) && !after(*edge, self.end)).unwrap_or(ack)
+    }
+
+    /// Whether a segment of this side, from `sequence` to `end`, which acknowledges up to `edge`, is within its windows.
+    #[inline(always)]
+    fn fit(&self, receiver: &Self, sequence: u32, end: u32, edge: u32) -> Fit {
+        let lag = self.max_win.max(MIN_ACK_LAG);
+        let within = receiver.max_win == 0 || after(end, self.end.wrapping_sub(receiver.max_win).wrapping_sub(1));
+        let fits = before(sequence, self.max_end.wrapping_add(1))
+            && within
+            && before(edge, receiver.end.wrapping_add(1))
+            && after(edge, receiver.end.wrapping_sub(lag).wrapping_sub(1));
+        if fits { Fit::Fits } else { Fit::Unfit }
+    }
+
+    /// Takes note of a segment that fits. `window`: what it offers, in bytes.
+    #[inline(always)]
+    fn learn(&mut self, receiver: &mut Self, window: u32, ack: u32, edge: u32, end: u32) {
         self.max_win = self.max_win.max(window.saturating_add(edge.wrapping_sub(ack)));
         if after(end, self.end) {
             self.end = end;
