@@ -25,8 +25,8 @@ use run::Run;
 use wire::{IfaceId, Instant, IpAddr};
 
 pub(crate) use bucket::TokenBucket;
-pub(crate) use counts::Trail;
 pub use counts::{Count, RuleCounts};
+pub(crate) use counts::{RuleId, Trail};
 pub(crate) use tables::Tables;
 pub use tables::{Lookup, RuleCost, rule_costs};
 

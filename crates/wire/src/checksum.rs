@@ -81,6 +81,9 @@ pub struct Delta(u16);
 impl Delta {
     pub const NONE: Self = Self(0);
 
+    /// A hop less in an IPv4 header: its word of TTL and protocol shrinks by 0x100, whatever it was.
+    pub const HOP: Self = Self(!0x100);
+
     pub const fn word(self, old: u16, new: u16) -> Self {
         if old == new {
             return self;
@@ -183,6 +186,16 @@ mod tests {
                 naive(&bytes),
                 "split at {even}"
             );
+        }
+    }
+
+    #[test]
+    fn a_hop_less_is_the_same_change_of_every_ttl() {
+        for ttl in 1..=255 {
+            let (old, new) = (u16::from_be_bytes([ttl, 17]), u16::from_be_bytes([ttl - 1, 17]));
+            assert_eq!(Delta::NONE.word(old, new), Delta::HOP, "TTL {ttl}");
+            let addresses = Delta::NONE.word(0x1234, 0xfff0);
+            assert_eq!(addresses.word(old, new), addresses.and(Delta::HOP), "TTL {ttl}");
         }
     }
 

@@ -33,6 +33,7 @@ use wire::{IfaceId, Instant};
 pub(crate) use flow::{Direction, FlowId};
 pub(crate) use index::Index;
 pub use list::{Connection, Endpoints, MappingEntry};
+pub(crate) use table::Guess;
 pub(crate) use tracked::{Confirmed, Tracked, Translated};
 pub(crate) use tuple::{Key, Tuple, hash};
 
@@ -50,14 +51,22 @@ pub(crate) struct Conntrack {
     given_up: u64,
     /// Sessions of the balancer that have ended since it asked last.
     ended_sessions: u32,
-    /// What has been looked up in vain since a flow was entered last, with its hash.
-    absent: Option<(Key, u64)>,
     /// Flows that have been entered so far.
     entered: u64,
 }
 
 /// Flows looked at in one call of [`Conntrack::expire`], and in search of one to give up.
 const EXPIRE_BUDGET: usize = 64;
+
+/// A packet's tuple that has been looked for already.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sought {
+    pub key: Key,
+    /// Of the key.
+    pub hash: u64,
+    /// The table has no flow of it.
+    pub is_absent: bool,
+}
 
 /// What a policy may need of the tables, beside flows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +89,6 @@ impl Conntrack {
             turned: now.as_secs(),
             given_up: 0,
             ended_sessions: 0,
-            absent: None,
             entered: 0,
         }
     }
@@ -97,12 +105,24 @@ impl Conntrack {
 
     /// Finds the packet's flow and takes note of the packet there, before any rule is asked.
     ///
-    /// `header` begins with the transport header. `link` is the Iface that the packet came in by or leaves by.
-    pub fn track(&mut self, now: Instant, tracked: &mut Tracked, header: &[u8], link: Option<IfaceId>) {
+    /// `header` begins with the transport header. `link` is the Iface that the packet came in by or leaves by. `sought`:
+    /// what is known of its tuple already.
+    pub fn track(
+        &mut self,
+        now: Instant,
+        tracked: &mut Tracked,
+        header: &[u8],
+        link: Option<IfaceId>,
+        sought: Option<Sought>,
+    ) {
         let packet = &tracked.packet;
-        let original = self.hashed(Key::of(packet, link));
+        let (original, is_absent) = match sought {
+            Some(Sought { key, hash, is_absent }) => ((key, hash), is_absent),
+            None => (self.table.hashed(Key::of(packet, link)), false),
+        };
         let segment = segment(packet).map(|(tcp, payload_len)| Segment::new(tcp, payload_len, header));
-        if let Some((id, direction)) = self.find_hashed(now, &original) {
+        let found = if is_absent { None } else { self.find_hashed(now, &original) };
+        if let Some((id, direction)) = found {
             match self.refresh(now, id, direction, segment.as_ref()) {
                 Some(CtState::Invalid) => {
                     tracked.ct = Ct::Invalid;
@@ -151,24 +171,13 @@ impl Conntrack {
         Tracked { packet, ct: Ct::Related { translated } }
     }
 
-    /// A key with its hash.
-    #[inline(always)]
-    fn hashed(&self, key: Key) -> (Key, u64) {
-        match self.absent {
-            Some(absent) if absent.0 == key => absent,
-            _ => self.table.hashed(key),
-        }
-    }
-
     fn find(&mut self, now: Instant, key: Key) -> Option<(FlowId, Direction)> {
-        self.find_hashed(now, &self.hashed(key))
+        self.find_hashed(now, &self.table.hashed(key))
     }
 
+    /// `key`: with its hash.
     #[inline(always)]
     fn find_hashed(&mut self, now: Instant, key: &(Key, u64)) -> Option<(FlowId, Direction)> {
-        if self.absent.is_some_and(|absent| absent == *key) {
-            return None;
-        }
         let (id, direction) = self.table.find_key(&key.0, key.1)?;
         if self.table.get(id)?.deadline <= now {
             self.remove(id);
@@ -282,7 +291,6 @@ impl Conntrack {
             flow.set_mapping(mapping.ok_or(DropReason::NatClash)?);
         }
         let mapping = flow.mapping();
-        self.absent = None;
         self.entered += 1;
         self.table.insert(draft.original, reply, flow, self.turned).map(|_| ()).map_err(|table::Full| {
             mapping.into_iter().for_each(|mapping| self.mappings.release(mapping, now));

@@ -9,7 +9,7 @@ use super::flow::Direction;
 use crate::parse::Tcp;
 use policy::Conntrack as Settings;
 use wire::Duration;
-use wire::tcp::{TcpOption, flag};
+use wire::tcp::{MIN_HEADER_LEN, TcpOption, flag};
 
 /// FIN seen, in either direction (RFC 5382 REQ-5: transitory).
 const CLOSING: Duration = Duration::from_secs(240);
@@ -102,22 +102,9 @@ impl Segment {
     /// `header` begins with the TCP header; options beyond it are not seen.
     #[inline]
     pub fn new(tcp: Tcp, payload_len: u32, header: &[u8]) -> Self {
-        let mut segment = Self { tcp, payload_len, scale: None, sacked: None };
-        if has_options(tcp.header_len, header) {
-            segment.read_options(header);
-        }
-        segment
-    }
-
-    #[inline(never)]
-    fn read_options(&mut self, header: &[u8]) {
-        for option in wire::tcp::Header::parse(header).into_iter().flat_map(|header| header.options()) {
-            match option {
-                TcpOption::WindowScale(scale) => self.scale = Some(scale),
-                TcpOption::Sack { right_edge } => self.sacked = Some(right_edge),
-                TcpOption::MaximumSegmentSize(_) | TcpOption::SackPermitted | TcpOption::Other(_) => {}
-            }
-        }
+        let has_options = has_options(usize::from(tcp.header_len), header);
+        let (scale, sacked) = if has_options { options(header) } else { (None, None) };
+        Self { tcp, payload_len, scale, sacked }
     }
 
     fn has(&self, flags: u16) -> bool {
@@ -133,7 +120,7 @@ impl Segment {
 
 /// There may be options that matter: not where timestamps alone fill the header, as they do in most segments.
 #[inline(always)]
-fn has_options(header_len: u8, header: &[u8]) -> bool {
+fn has_options(header_len: usize, header: &[u8]) -> bool {
     /// Two of padding, then the option of ten bytes (RFC 7323 appendix A).
     const TIMESTAMPS: [u8; 4] = [1, 1, 8, 10];
     match header_len {
@@ -141,6 +128,20 @@ fn has_options(header_len: u8, header: &[u8]) -> bool {
         32 => header.get(20..).and_then(|options| options.first_chunk()) != Some(&TIMESTAMPS),
         _ => true,
     }
+}
+
+/// Window scale, and the highest right edge of SACK blocks.
+#[inline(never)]
+fn options(header: &[u8]) -> (Option<u8>, Option<u32>) {
+    let (mut scale, mut sacked) = (None, None);
+    for option in wire::tcp::Header::parse(header).into_iter().flat_map(|header| header.options()) {
+        match option {
+            TcpOption::WindowScale(shift) => scale = Some(shift),
+            TcpOption::Sack { right_edge } => sacked = Some(right_edge),
+            TcpOption::MaximumSegmentSize(_) | TcpOption::SackPermitted | TcpOption::Other(_) => {}
+        }
+    }
+    (scale, sacked)
 }
 
 /// `a` is before `b` in sequence space.
@@ -215,24 +216,26 @@ impl TcpState {
     }
 
     /// As [`advance`](Self::advance), for a segment with ACK and without SYN, FIN and RST, of a connection that is
-    /// established and stays so; [`Fit::Unfit`], and nothing has changed, also where that is not the case.
+    /// established and stays so; [`Fit::Unfit`], and nothing has changed, also where that is not the case. `header`
+    /// begins with the TCP header; `len` is that of the segment, header included.
     #[inline(always)]
-    pub fn advance_amid(&mut self, direction: Direction, tcp: &Tcp, payload_len: u32, header: &[u8]) -> Fit {
+    pub fn advance_amid(&mut self, direction: Direction, header: &[u8], len: usize) -> Fit {
+        let Some(bytes) = header.first_chunk::<MIN_HEADER_LEN>() else { return Fit::Unfit };
+        let long = |at: usize| u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+        let (sequence, ack, window) = (long(4), long(8), u16::from_be_bytes([bytes[14], bytes[15]]));
+        let header_len = usize::from(bytes[12] >> 4) * 4;
         let is_amid = |side: &Side| side.max_win != 0 && !side.has(mark::FIN);
-        if self.phase != Phase::Established || !is_amid(&self.original) || !is_amid(&self.reply) {
+        let is_amid = self.phase == Phase::Established && is_amid(&self.original) && is_amid(&self.reply);
+        if !is_amid || header_len < MIN_HEADER_LEN || header_len > len {
             return Fit::Unfit;
         }
         let (sender, receiver) = self.sides(direction);
-        let ack = tcp.ackseq;
-        let edge = if has_options(tcp.header_len, header) {
-            receiver.edge(Segment::new(*tcp, payload_len, header).sacked, ack)
-        } else {
-            ack
-        };
-        let end = tcp.sequence.wrapping_add(payload_len);
-        let fit = sender.fit(receiver, tcp.sequence, end, edge);
+        let sacked = if has_options(header_len, header) { options(header).1 } else { None };
+        let edge = receiver.edge(sacked, ack);
+        let end = sequence.wrapping_add((len - header_len) as u32);
+        let fit = sender.fit(receiver, sequence, end, edge);
         if fit == Fit::Fits {
-            sender.learn(receiver, u32::from(tcp.window) << sender.scale, ack, edge, end);
+            sender.learn(receiver, u32::from(window) << sender.scale, ack, edge, end);
         }
         fit
     }

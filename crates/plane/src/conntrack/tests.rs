@@ -47,7 +47,7 @@ fn conntrack(limit: u32, strict: bool) -> Conntrack {
 
 fn track(conntrack: &mut Conntrack, now: Instant, packet: Packet, link: Option<IfaceId>) -> Tracked {
     let mut tracked = Tracked::untracked(packet);
-    conntrack.track(now, &mut tracked, &[], link);
+    conntrack.track(now, &mut tracked, &[], link, None);
     tracked
 }
 
@@ -237,7 +237,7 @@ impl Talk {
         let mut packet = packet([10, 0, 0, src], [10, 0, 0, dst], 6, Transport::Tcp(tcp));
         packet.total_len = 20 + u32::from(tcp.header_len) + len;
         let mut tracked = Tracked::untracked(packet);
-        self.conntrack.track(self.now, &mut tracked, &header, None);
+        self.conntrack.track(self.now, &mut tracked, &header, None, None);
         let state = tracked.state();
         if state != CtState::Invalid {
             self.conntrack.confirm(self.now, &tracked, &header).unwrap();

@@ -125,6 +125,18 @@ impl Key {
         (sport as u64) << 48 | (dport as u64) << 32 | (zone as u64) << 8 | protocol as u64
     }
 
+    /// As [`rest`](Self::rest), of zone 0: both ports as they follow each other in a header.
+    #[inline(always)]
+    pub const fn rest_of(ports: u32, protocol: u8) -> u64 {
+        (ports as u64) << 32 | protocol as u64
+    }
+
+    /// Source and destination port of [`rest`](Self::rest).
+    #[inline(always)]
+    pub const fn ports_of(rest: u64) -> u32 {
+        (rest >> 32) as u32
+    }
+
     pub const fn of_rest(&self) -> u64 {
         match self {
             Self::V4 { rest, .. } | Self::V6 { rest, .. } => *rest,
