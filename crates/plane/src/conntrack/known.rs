@@ -2,10 +2,9 @@
 
 use super::flow::{Direction, Flow, FlowId, Silences};
 use super::table::{Addresses, Guess};
-use super::tcp::{Fit, Segment};
+use super::tcp::Fit;
 use super::{Conntrack, Key, Tuple};
 use crate::fastpath::{DecisionId, Rewriting};
-use crate::parse::Tcp;
 use wire::Instant;
 
 /// A flow of the table that a packet belongs to; it may be over.
@@ -74,11 +73,11 @@ impl Known<'_> {
     }
 
     /// Takes note of a segment amid an established connection (an ACK without SYN, FIN and RST). False, and nothing has
-    /// changed, if the connection is not in that state or the segment does not fit its windows.
+    /// changed, if the connection is not in that state or the segment does not fit its windows. `header` begins with the
+    /// TCP header; `len` is that of the segment, header included.
     #[inline(always)]
-    pub fn advance(&mut self, tcp: Tcp, payload_len: u32, header: &[u8]) -> bool {
-        let segment = Segment::new(tcp, payload_len, header);
-        self.flow.tcp.advance_amid(self.direction, &segment) == Fit::Fits
+    pub fn advance(&mut self, header: &[u8], len: usize) -> bool {
+        self.flow.tcp.advance_amid(self.direction, header, len) == Fit::Fits
     }
 
     /// Puts its end off, after a packet that leaves its state as it is.

@@ -27,6 +27,7 @@ use policy::{Conntrack as Settings, CtState};
 use table::Table;
 use tcp::{Fit, Segment, TcpState};
 use tracked::{Ct, Draft};
+use wire::ipv4::protocol;
 use wire::tcp::flag;
 use wire::{IfaceId, Instant};
 
@@ -273,29 +274,38 @@ impl Conntrack {
             Some((tcp, payload_len)) => TcpState::begin(&Segment::new(tcp, payload_len, header)),
             None => TcpState::NONE,
         };
-        let mut flow = Flow::new(packet.protocol, packet.iif, tcp);
-        flow.deadline = self.silences.deadline(now, &flow);
+        let mapping = match (mapped, draft.sites.snat) {
+            (Some(mapped), Some(site)) => {
+                let outer = (packet.src, packet.ports().0);
+                let place = chosen.map(|chosen| chosen.place);
+                let mapping = self.mappings.take(now, packet.protocol, mapped.inner, outer, site, place);
+                Some(mapping.ok_or(DropReason::NatClash)?)
+            }
+            _ => None,
+        };
+        self.entered += 1;
+        let deadline = self.silences.first_deadline(now, packet.protocol, &tcp);
+        let Ok(flow) = self.table.insert(&draft.original, &reply, deadline, self.turned) else {
+            mapping.into_iter().for_each(|mapping| self.mappings.release(mapping, now));
+            return Err(DropReason::TableFull);
+        };
+        flow.begin(packet.protocol, packet.iif);
+        if packet.protocol == protocol::TCP {
+            flow.tcp = tcp;
+        }
         if draft.balanced {
             flow.set(flow_flag::BALANCED | flow_flag::SESSION, true);
+        }
+        if let Some(mapping) = mapping {
+            flow.set_mapping(mapping);
         }
         if draft.sites != Sites::default() {
             flow.set_sites(draft.sites);
         }
         if flow.is_translated() {
-            flow.rewriting = Rewriting::of(&draft.original.0.into(), &reply.0.into());
+            flow.rewriting = Rewriting::of(&draft.original.0, &reply.0);
         }
-        if let (Some(mapped), Some(site)) = (mapped, draft.sites.snat) {
-            let outer = (packet.src, packet.ports().0);
-            let place = chosen.map(|chosen| chosen.place);
-            let mapping = self.mappings.take(now, packet.protocol, mapped.inner, outer, site, place);
-            flow.set_mapping(mapping.ok_or(DropReason::NatClash)?);
-        }
-        let mapping = flow.mapping();
-        self.entered += 1;
-        self.table.insert(draft.original, reply, flow, self.turned).map(|_| ()).map_err(|table::Full| {
-            mapping.into_iter().for_each(|mapping| self.mappings.release(mapping, now));
-            DropReason::TableFull
-        })
+        Ok(())
     }
 
     /// Makes room for one more flow where there is none: a half-open connection may be given up for a new one, an
@@ -338,12 +348,6 @@ impl Conntrack {
         if let Some((id, _)) = self.find(now, tuple.key()) {
             self.remove(id);
         }
-    }
-
-    /// Has any mapping been made so far?
-    #[inline]
-    pub fn has_mappings(&self) -> bool {
-        !self.mappings.is_empty()
     }
 
     /// Turns the timer wheel up to `now` and removes what has expired; a bounded number of flows at a call.

@@ -117,6 +117,12 @@ impl Conntrack {
         (0..RANDOM_GUESSES).map(|_| guess()).find(is_free).or_else(|| (0..SCANNED_PORTS).map(next).find(is_free))
     }
 
+    /// False: no mapping has ever had this outer address.
+    #[inline]
+    pub fn may_hairpin(&self, outer: IpAddr) -> bool {
+        self.mappings.may_have(outer)
+    }
+
     /// The inside endpoint to which a mapping's outer endpoint leads, for a packet that comes from another side than
     /// the one that the mapping faces.
     #[inline]

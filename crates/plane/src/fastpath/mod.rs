@@ -104,9 +104,8 @@ impl<B: Buffer> Plane<B> {
         }
         let Some(neighbor) = neighbors.at(decision.neighbor, now) else { return Passed::Not };
         if sight.is_tcp {
-            let head = frame.head();
-            let Some((tcp, payload_len)) = sight.tcp(head) else { return Passed::Not };
-            if !known.advance(tcp, payload_len, head.get(usize::from(sight.l4)..).unwrap_or(&[])) {
+            let header = frame.head().get(usize::from(sight.l4)..).unwrap_or(&[]);
+            if !known.advance(header, sight.transport_len()) {
                 return Passed::Not;
             }
         }

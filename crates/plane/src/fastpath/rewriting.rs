@@ -19,8 +19,8 @@ pub(crate) struct Rewriting {
 impl Rewriting {
     pub const NONE: Self = Self { addresses: Delta::NONE, all: Delta::NONE };
 
-    /// Of a flow with these tuples, by direction.
-    pub fn of(original: &Tuple, reply: &Tuple) -> [Self; 2] {
+    /// Of a flow with these keys, by direction.
+    pub fn of(original: &Key, reply: &Key) -> [Self; 2] {
         let there = Self::between(original, reply);
         // Replies are changed back, word by word.
         let back = match (there.addresses.reversed(), there.all.reversed()) {
@@ -30,10 +30,19 @@ impl Rewriting {
         [there, back]
     }
 
-    /// Of packets that come with the tuple `from`, whose flow's other direction has the tuple `to`.
-    fn between(from: &Tuple, to: &Tuple) -> Self {
-        let addresses = Delta::NONE.addr(from.src, to.dst).addr(from.dst, to.src);
-        let all = addresses.word(from.sport, to.dport).word(from.dport, to.sport);
+    /// Of packets that come with the key `from`, whose flow's other direction has the key `to`.
+    fn between(from: &Key, to: &Key) -> Self {
+        let addresses = match (from, to) {
+            (Key::V4 { addresses: from, .. }, Key::V4 { addresses: to, .. }) => {
+                Delta::NONE.words(*from, to.rotate_left(32))
+            }
+            _ => {
+                let (from, to) = (Tuple::from(*from), Tuple::from(*to));
+                Delta::NONE.addr(from.src, to.dst).addr(from.dst, to.src)
+            }
+        };
+        let ports = |sport: u16, dport: u16| u64::from(sport) << 16 | u64::from(dport);
+        let all = addresses.words(ports(from.sport(), from.dport()), ports(to.dport(), to.sport()));
         Self { addresses, all }
     }
 }
@@ -93,8 +102,12 @@ mod tests {
                 Tuple { src, dst, sport, dport, protocol: 6, zone: 0 }
             };
             let (original, reply) = (tuple(), tuple());
-            let expected = [Rewriting::between(&original, &reply), Rewriting::between(&reply, &original)];
-            assert_eq!(Rewriting::of(&original, &reply), expected, "{original:?} {reply:?}");
+            let between = |from: Tuple, to: Tuple| {
+                let addresses = Delta::NONE.addr(from.src, to.dst).addr(from.dst, to.src);
+                Rewriting { addresses, all: addresses.word(from.sport, to.dport).word(from.dport, to.sport) }
+            };
+            let expected = [between(original, reply), between(reply, original)];
+            assert_eq!(Rewriting::of(&original.key(), &reply.key()), expected, "{original:?} {reply:?}");
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use crate::conntrack::{Conntrack, Guess, Key, Sought};
 use crate::iface::Ifaces;
-use crate::parse::{Tcp, Transport};
 use wire::ethernet::{HEADER_LEN, ethertype};
 use wire::ipv4::protocol;
 use wire::tcp::flag;
@@ -161,17 +160,6 @@ impl Sight {
     #[inline(always)]
     pub fn transport_len(&self) -> usize {
         (self.total_len - u32::from(self.l4 - self.l3)) as usize
-    }
-
-    /// The TCP header, and the payload's length.
-    #[inline(always)]
-    pub fn tcp(&self, head: &[u8]) -> Option<(Tcp, u32)> {
-        let bytes = head.get(usize::from(self.l4)..)?;
-        let len = self.transport_len();
-        match crate::parse::transport(bytes, len, protocol::TCP, !self.is_v4) {
-            Ok(Transport::Tcp(tcp)) => Some((tcp, (len - usize::from(tcp.header_len)) as u32)),
-            _ => None,
-        }
     }
 
     /// The largest that it will be on a wire, if a NIC is yet to cut it into segments with `size` bytes of payload.
