@@ -12,7 +12,7 @@ use wire::{Buffer, IpAddr, Ipv4Addr, Ipv6Addr, MacAddr, icmpv4, icmpv6, ipv4, ip
 ///
 /// A transport checksum that was wrong stays wrong; a UDP checksum of 0 over IPv4 stays 0 (RFC 768); a partial
 /// checksum, which holds the pseudo-header sum alone, is changed by the addresses only.
-#[inline]
+#[inline(always)]
 pub(crate) fn headers<B: Buffer>(frame: &mut B, packet: Confirmed<'_>) {
     let packet = packet.packet();
     if packet.rewritten || packet.quoted.is_some() {
@@ -24,6 +24,7 @@ pub(crate) fn headers<B: Buffer>(frame: &mut B, packet: Confirmed<'_>) {
 }
 
 /// `partial`: the transport checksum is that of the pseudo-header.
+#[inline(never)]
 fn rewritten(head: &mut [u8], packet: &Packet, partial: bool) {
     let (l3, l4) = (usize::from(packet.l3), usize::from(packet.l4));
     let addresses = match (packet.src, packet.dst) {

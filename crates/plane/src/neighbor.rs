@@ -180,6 +180,7 @@ impl<B> Neighbors<B> {
     }
 
     /// The places where a neighbor may be.
+    #[inline(never)]
     fn set_range(&self, iface: IfaceId, address: IpAddr) -> core::ops::Range<usize> {
         let bits = match address {
             IpAddr::V4(address) => u128::from(address.to_bits()),
@@ -196,6 +197,7 @@ impl<B> Neighbors<B> {
         self.entries.get_mut(places).unwrap_or_default()
     }
 
+    #[inline]
     fn entry(&mut self, iface: IfaceId, address: IpAddr) -> Option<&mut Entry> {
         let is_it = |place: &Option<Entry>| place.as_ref().is_some_and(|entry| entry.is(iface, address));
         if !self.entries.get(self.recent).is_some_and(is_it) {
@@ -233,6 +235,7 @@ impl<B> Neighbors<B> {
     }
 
     /// Finds a neighbor's MAC address, or says what to do meanwhile. Asks at most once per [`ASK_INTERVAL`].
+    #[inline]
     pub fn resolve(&mut self, now: Instant, iface: IfaceId, address: IpAddr) -> Resolve {
         let again_at = now + ASK_INTERVAL;
         let Some(entry) = self.entry(iface, address) else {

@@ -110,8 +110,7 @@ impl<B: Buffer> Plane<B> {
             }
         }
         // From here on it is certain.
-        known.refresh(now);
-        let mac = neighbor.used(now);
+        known.refresh(now, sight.is_tcp);
         for rule in decision.rules() {
             rules.counts.again(*rule, sight.total_len);
         }
@@ -119,13 +118,14 @@ impl<B: Buffer> Plane<B> {
         let (l3, link_len) = (usize::from(sight.l3), ethernet::Header::len_for(decision.vid));
         frame.truncate(l3 + sight.total_len as usize);
         if !emit::fit_link_header(frame, l3, link_len) {
+            neighbor.used(now);
             counters.iface_mut(Some(sight.iif)).received += 1;
             return Passed::Stuck;
         }
         counters.pass(sight.iif, decision.hop.iface);
         let partial = offload.partial.is_some();
         if let Some((link, packet)) = frame.head_mut().split_at_mut_checked(link_len) {
-            emit::link_header(link, mac, decision.link.mac, decision.vid, sight.is_v4);
+            emit::link_header(link, neighbor.used(now), decision.link.mac, decision.vid, sight.is_v4);
             match known.translation() {
                 None => rewriting::hop(packet, sight.is_v4),
                 Some((rewriting, to)) => rewriting::translate(packet, sight, rewriting, &to, partial),
