@@ -264,15 +264,10 @@ fn quoted_packet(head: &mut [u8], at: usize, quote: &Quote) -> Delta {
 pub(crate) fn link<B: Buffer>(frame: &mut B, l3: usize, iface: &Iface, dst: MacAddr, v4: bool) -> bool {
     let fits = fit_link_header(frame, l3, Header::len_for(iface.vid));
     if fits {
-        link_header(frame.head_mut(), dst, iface.link.mac, iface.vid, v4);
+        let ethertype = if v4 { ethertype::IPV4 } else { ethertype::IPV6 };
+        Header::emit(frame.head_mut(), dst, iface.link.mac, iface.vid, ethertype);
     }
     fits
-}
-
-/// Writes the link header where there is room for it.
-#[inline(always)]
-pub(crate) fn link_header(head: &mut [u8], dst: MacAddr, src: MacAddr, vid: Option<u16>, v4: bool) {
-    Header::emit(head, dst, src, vid, if v4 { ethertype::IPV4 } else { ethertype::IPV6 });
 }
 
 /// The link header of the virtual link to the box's own stack, which has no VLANs.
