@@ -293,14 +293,14 @@ pub(crate) fn sighted<B: Buffer>(frame: &mut B, sight: &Sight) -> Packet {
     let head = frame.head();
     let mut packet = Packet {
         iif: Some(sight.iif),
-        protocol: sight.key.protocol(),
+        protocol: sight.sought.key.protocol(),
         total_len: sight.total_len,
         wire_len: segmentation.map_or(sight.total_len, |segmentation| sight.wire_len(head, segmentation.size)),
         l3: sight.l3,
         l4: sight.l4,
         ..Packet::NONE
     };
-    (packet.src, packet.dst) = sight.key.addresses();
+    (packet.src, packet.dst) = sight.sought.key.addresses();
     // A sight has seen all of these bytes.
     if sight.is_v4 {
         if let Some(header) = head.get(l3..).and_then(|bytes| bytes.first_chunk::<{ ipv4::MIN_HEADER_LEN }>()) {
@@ -315,8 +315,8 @@ pub(crate) fn sighted<B: Buffer>(frame: &mut B, sight: &Sight) -> Packet {
     let bytes = head.get(l4..).unwrap_or(&[]);
     packet.transport = match bytes.first_chunk::<{ udp::HEADER_LEN }>() {
         Some(&[.., l0, l1, c0, c1]) if !sight.is_tcp => Transport::Udp(Udp {
-            sport: sight.key.sport(),
-            dport: sight.key.dport(),
+            sport: sight.sought.key.sport(),
+            dport: sight.sought.key.dport(),
             length: u16::from_be_bytes([l0, l1]),
             checksum: u16::from_be_bytes([c0, c1]),
         }),

@@ -18,7 +18,7 @@ use crate::conntrack::{Accepted, Sought, Tracked, Tuple};
 use crate::fastpath::Sight;
 use crate::icmp::Answer;
 use crate::neighbor::Sender;
-use crate::parse::{self, Arrived, Fragment, Packet, Part};
+use crate::parse::{self, Arrived, Fragment, Packet, Part, Transport};
 use crate::route::NextHop;
 use crate::trace::{Summary, TraceStep};
 use crate::{DropReason, Outlet, Plane, emit, forward, ingress};
@@ -158,7 +158,7 @@ impl<B: Buffer> Plane<B> {
         out: &mut impl Outlet<B>,
     ) -> Result<Way, Refusal> {
         ingress::admit(&self.ifaces, &self.routes, sight.iif, &tracked.packet)?;
-        self.pass_hooks(now, sight.iif, tracked, Some(sight.sought()), frame, out)
+        self.pass_hooks(now, sight.iif, tracked, Some(&sight.sought), frame, out)
     }
 
     #[inline(never)]
@@ -203,7 +203,7 @@ impl<B: Buffer> Plane<B> {
         now: Instant,
         iface: IfaceId,
         tracked: &mut Tracked,
-        sought: Option<Sought>,
+        sought: Option<&Sought>,
         frame: &B,
         out: &mut impl Outlet<B>,
     ) -> Result<Way, Refusal> {
@@ -257,7 +257,7 @@ impl<B: Buffer> Plane<B> {
         now: Instant,
         iface: IfaceId,
         tracked: &mut Tracked,
-        sought: Option<Sought>,
+        sought: Option<&Sought>,
         frame: &B,
     ) -> Result<(), DropReason> {
         if self.ifaces.get(iface).is_some_and(|iface| iface.tracked) {
@@ -331,7 +331,11 @@ impl<B: Buffer> Plane<B> {
     }
 }
 
-/// What is at hand of the transport header.
+/// What is at hand of a TCP header; of other protocols nobody asks for more than the packet says.
+#[inline]
 fn transport_header<'a, B: Buffer>(frame: &'a B, packet: &Packet) -> &'a [u8] {
+    if !matches!(packet.transport, Transport::Tcp(_)) {
+        return &[];
+    }
     frame.head().get(usize::from(packet.l4)..).unwrap_or(&[])
 }

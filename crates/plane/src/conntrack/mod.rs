@@ -114,11 +114,11 @@ impl Conntrack {
         tracked: &mut Tracked,
         header: &[u8],
         link: Option<IfaceId>,
-        sought: Option<Sought>,
+        sought: Option<&Sought>,
     ) {
         let packet = &tracked.packet;
         let (original, is_absent) = match sought {
-            Some(Sought { key, hash, is_absent }) => ((key, hash), is_absent),
+            Some(&Sought { key, hash, is_absent }) => ((key, hash), is_absent),
             None => (self.table.hashed(Key::of(packet, link)), false),
         };
         let segment = segment(packet).map(|(tcp, payload_len)| Segment::new(tcp, payload_len, header));

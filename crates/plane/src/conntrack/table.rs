@@ -127,9 +127,11 @@ impl Table {
     pub fn guess(&self, hash: u64) -> Guess {
         let Some(likely) = self.index.guess(hash) else { return Guess::NONE };
         let at = unpack(likely).0.0 as usize;
-        lanes::prefetch_at(&self.records, at);
-        // A segment's windows are in the second line.
-        self.records.get(at).into_iter().for_each(|flow| lanes::prefetch_at(core::slice::from_ref(&flow.tcp), 0));
+        if let Some(flow) = self.records.get(at) {
+            lanes::prefetch_at(core::slice::from_ref(flow), 0);
+            // A segment's windows are in the second line.
+            lanes::prefetch_at(core::slice::from_ref(&flow.tcp), 0);
+        }
         Guess(likely)
     }
 
