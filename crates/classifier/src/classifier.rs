@@ -84,6 +84,17 @@ pub struct Ended {
     pub verdict: Verdict,
     /// The step that decided: a [`Step::End`], or a translation that was applied.
     pub step: StepId,
+    pub translated: bool,
+}
+
+impl Ended {
+    pub(crate) const fn by(verdict: Verdict, step: StepId) -> Self {
+        Self { verdict, step, translated: false }
+    }
+
+    pub(crate) const fn translated(step: StepId) -> Self {
+        Self { verdict: Verdict::Accept, step, translated: true }
+    }
 }
 
 /// What a classifier costs.
@@ -272,12 +283,12 @@ impl Classifier {
             }
             Some(Step::Translate { translation, otherwise }) => {
                 if family_fits(translation, world.packet()) && world.translate(at, translation)? {
-                    Next::End(Ended { verdict: Verdict::Accept, step: at })
+                    Next::End(Ended::translated(at))
                 } else {
                     Next::Go(*otherwise)
                 }
             }
-            Some(Step::End(verdict)) => Next::End(Ended { verdict: *verdict, step: at }),
+            Some(Step::End(verdict)) => Next::End(Ended::by(*verdict, at)),
             None => Next::End(NOWHERE),
         })
     }
@@ -289,7 +300,7 @@ enum Next {
 }
 
 /// What becomes of a packet that no step knows: there is none.
-const NOWHERE: Ended = Ended { verdict: Verdict::Drop, step: StepId::MAX };
+pub(crate) const NOWHERE: Ended = Ended::by(Verdict::Drop, StepId::MAX);
 
 impl Tables {
     fn of(entry: &Entry, sets: &Sets, ranks: &[u32]) -> Self {

@@ -12,6 +12,8 @@
 //! A [`Packet`] is whatever has its fields; [`Classifier::ranks`] looks its fields up, [`Classifier::run`] finds what the program does
 //! with it and does it through a [`World`]. [`interpret`] is the same in plain steps: what everything here must equal.
 //!
+//! A short program is walked faster than looked up: [`Compact`] has its steps decoded for that.
+//!
 //! What cannot be known from the header alone (a token bucket, whether a translation applies) stops a look-up at that
 //! step; it is asked for, and the look-up goes on from there. So order is kept exactly.
 //!
@@ -32,6 +34,7 @@ mod common;
 #[cfg(feature = "analysis")]
 pub mod analysis;
 mod classifier;
+mod compact;
 mod diagram;
 mod effects;
 mod forest;
@@ -44,6 +47,7 @@ mod sets;
 mod space;
 
 pub use classifier::{Classifier, Cost, Ended, Found};
+pub use compact::Compact;
 pub use header::{Header, Kind, Packet, Value};
 pub use interpret::{World, holds, interpret};
 pub use lanes::{BATCH, Level, Ranks, Walks};

@@ -1,4 +1,4 @@
-//! A classifier does what its program does, step by step.
+//! A classifier, and a program with its tests decoded, do what the program does, step by step.
 
 mod common;
 
@@ -7,10 +7,11 @@ use common::nested::{self, Shape};
 use common::packets::{Bounds, Recorder};
 use common::rules::{self, Kind};
 use policy::{Program, StepId, Verdict};
-use saltgate_classifier::{BATCH, Classifier, Ended, Header, Level, Ranks, Walks, World, interpret};
+use saltgate_classifier::{BATCH, Classifier, Compact, Ended, Header, Level, Ranks, Walks, World, interpret};
 
 fn agree(program: &Program, random: &mut Random, packets: usize) {
     let classifier = Classifier::new(program);
+    let compact = Compact::new(program).expect("a program that is short enough");
     let bounds = Bounds::of(program);
     let mut walks = Walks::new();
     let mut left = packets;
@@ -20,6 +21,12 @@ fn agree(program: &Program, random: &mut Random, packets: usize) {
         let headers: Vec<Header> = (0..count).map(|_| bounds.packet(random)).collect();
         let seed = random.next();
         let world = Recorder::new(seed);
+        for header in &headers {
+            let (mut by_steps, mut decoded) = (world.clone(), world.clone());
+            let expected = by_steps.interpret(program, header);
+            same(program, &compact.run(program, &mut decoded.with(header)), &expected);
+            assert_eq!(decoded, by_steps, "{:?}\n{header:?}", program.steps());
+        }
         for level in [Level::SCALAR, Level::FLOOR, Level::detect()] {
             let mut ranks = [Ranks::default(); BATCH];
             classifier.ranks_many(level, &headers, |address| world.address(address), &mut ranks);
@@ -33,6 +40,7 @@ fn agree(program: &Program, random: &mut Random, packets: usize) {
                 let mut by_tables = world.clone();
                 let got = classifier.finish(level, program, ranks, found, &mut by_tables.with(header));
                 same(program, &got, &expected);
+                assert_eq!(compact.run(program, &mut world.clone().with(header)), got, "by the same step");
                 assert_eq!(by_tables, by_steps, "{:?}\n{header:?}", program.steps());
             }
         }

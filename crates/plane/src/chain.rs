@@ -1,8 +1,8 @@
 //! Runs the functions of a chain against a packet.
 //!
-//! A program's edges point forward only, so that walking it ends after at most as many steps as it has; most are
-//! looked up in tables instead, which takes the same few steps for ten rules and for ten thousand. `run.rs` has both
-//! ways, and a test holds them equal.
+//! A program's edges point forward only, so that walking it ends after at most as many steps as it has. Short ones are
+//! walked with their tests decoded; long ones are looked up in tables instead, which takes the same few steps for a
+//! hundred rules and for ten thousand. `run.rs` has all ways, and tests hold them equal.
 
 mod bucket;
 mod counts;
@@ -22,6 +22,7 @@ use crate::trace::{Summary, Trace, TraceStep};
 use alloc::vec::Vec;
 use policy::{AddrRef, CtState, FunctionKind, Hook, Policy, Reject, Verdict};
 use run::Run;
+use tables::{Chain, Member};
 use wire::{IfaceId, Instant, IpAddr};
 
 pub(crate) use bucket::TokenBucket;
@@ -69,75 +70,114 @@ pub(crate) struct View<'a> {
 
 /// Runs the chain of `hook`: of the Gateway for `forward`, else of `iface`. Its translations are applied to `tracked`,
 /// so that later functions see the rewritten packet.
-pub(crate) fn run(view: View<'_>, rules: &mut Rules, hook: Hook, iface: IfaceId, tracked: &mut Tracked) -> Ruling {
+pub(crate) fn run(view: &View<'_>, rules: &mut Rules, hook: Hook, iface: IfaceId, tracked: &mut Tracked) -> Ruling {
+    let Some(chain) = view.tables.chain(hook, iface) else { return Ruling::Pass };
+    if rules.trace.is_on() {
+        return traced(view, rules, chain, hook, iface, tracked);
+    }
+    functions(view, rules, chain, hook, iface, tracked)
+}
+
+/// Would [`run`] do nothing to this packet?
+#[inline]
+pub(crate) fn is_idle(
+    tables: &Tables,
+    conntrack: &Conntrack,
+    rules: &Rules,
+    hook: Hook,
+    iface: IfaceId,
+    tracked: &Tracked,
+) -> bool {
+    let Some(chain) = tables.chain(hook, iface) else { return true };
+    if !chain.members.is_empty() || rules.trace.is_on() || tracked.is_translated() {
+        return false;
+    }
+    match hook {
+        Hook::Prerouting => !(conntrack.has_mappings() && tracked.is_draft()),
+        Hook::Postrouting => !chain.masquerades && tracked.hairpin().is_none(),
+        Hook::Input | Hook::Forward | Hook::Output => true,
+    }
+}
+
+/// As [`run`], for who wants to see each step.
+#[cold]
+fn traced(
+    view: &View<'_>,
+    rules: &mut Rules,
+    chain: &Chain,
+    hook: Hook,
+    iface: IfaceId,
+    tracked: &mut Tracked,
+) -> Ruling {
     rules.trace.note(|| TraceStep::Chain { hook, iface });
-    let before = rules.trace.is_on().then(|| Summary::of(&tracked.packet));
-    let ruling = functions(view, rules, hook, iface, tracked);
-    if let Some(before) = before {
-        let packet = Summary::of(&tracked.packet);
-        if packet != before {
-            rules.trace.note(|| TraceStep::Rewritten { hook, packet });
-        }
+    let before = Summary::of(&tracked.packet);
+    let ruling = functions(view, rules, chain, hook, iface, tracked);
+    let packet = Summary::of(&tracked.packet);
+    if packet != before {
+        rules.trace.note(|| TraceStep::Rewritten { hook, packet });
     }
     ruling
 }
 
-fn functions(view: View<'_>, rules: &mut Rules, hook: Hook, iface: IfaceId, tracked: &mut Tracked) -> Ruling {
-    nat::apply(hook, iface, None, false, tracked);
-    for id in view.policy.chain(hook, iface) {
-        let Some(function) = view.policy.function(*id) else { continue };
-        match function.kind {
-            FunctionKind::Filter if tracked.state() == CtState::Invalid && !function.mentions_invalid => {
+fn functions(
+    view: &View<'_>,
+    rules: &mut Rules,
+    chain: &Chain,
+    hook: Hook,
+    iface: IfaceId,
+    tracked: &mut Tracked,
+) -> Ruling {
+    // What is known of its flow stays as it is on a packet's way.
+    let (is_draft, is_translated) = (tracked.is_draft(), tracked.is_translated());
+    if is_translated {
+        nat::apply(hook, iface, None, false, tracked);
+    }
+    for Member { id, kind, mentions_invalid } in &chain.members {
+        match kind {
+            FunctionKind::Filter if !mentions_invalid && tracked.state() == CtState::Invalid => {
                 return Ruling::Refuse(DropReason::Invalid);
             }
             FunctionKind::Filter => {}
             // Nat functions run for the first packet of a flow; what they decided is applied to all later ones.
-            FunctionKind::Nat if tracked.is_draft() => {}
+            FunctionKind::Nat if is_draft => {}
             FunctionKind::Nat => {
                 nat::apply(hook, iface, Some(*id), false, tracked);
                 continue;
             }
         }
+        let Some(function) = view.policy.function(*id) else { continue };
         rules.trace.note(|| TraceStep::Function { function: *id });
-        let site = Site { hook, iface, function: Some(*id) };
-        // Who traces wants to see every step.
-        let tables = if rules.trace.is_on() { None } else { view.tables.of(*id) };
-        let mut run = Run { view, rules, id: *id, program: &function.program, site, tracked };
-        let verdict = match tables {
-            Some((level, tables)) => run.look_up(level, tables),
-            None => run.walk(),
-        };
-        match verdict {
+        let mut run = Run { view, rules, id: *id, program: &function.program, hook, iface, tracked };
+        match run.run() {
             Ok(Verdict::Accept) => {}
             Ok(Verdict::Drop) => return Ruling::Drop,
             Ok(Verdict::Reject(reject)) => return Ruling::Reject(reject),
             Err(reason) => return Ruling::Refuse(reason),
         }
     }
-    match behind_functions(view, rules, hook, iface, tracked) {
-        Ok(()) => {
-            nat::apply(hook, iface, None, true, tracked);
-            Ruling::Pass
-        }
-        Err(reason) => Ruling::Refuse(reason),
+    if is_draft && let Err(reason) = behind_functions(view, rules, chain, hook, iface, tracked) {
+        return Ruling::Refuse(reason);
     }
+    if is_translated {
+        nat::apply(hook, iface, None, true, tracked);
+    }
+    Ruling::Pass
 }
 
 /// What is decided for a flow's first packet behind the last function: the hairpin of a mapping, the Iface's
 /// `masquerade`.
+#[inline]
 fn behind_functions(
-    view: View<'_>,
+    view: &View<'_>,
     rules: &mut Rules,
+    chain: &Chain,
     hook: Hook,
     iface: IfaceId,
     tracked: &mut Tracked,
 ) -> Result<(), DropReason> {
-    if !tracked.is_draft() {
-        return Ok(());
-    }
     let site = Site { hook, iface, function: None };
     match hook {
-        Hook::Prerouting if tracked.sites().dnat.is_none() => {
+        Hook::Prerouting if view.conntrack.has_mappings() && tracked.sites().dnat.is_none() => {
             if let Some((address, port)) = view.conntrack.hairpin(view.now, &tracked.packet) {
                 tracked.draft_hairpin(tracked.packet.dst);
                 tracked.packet.set_dst(address, port);
@@ -145,13 +185,16 @@ fn behind_functions(
             }
             Ok(())
         }
-        Hook::Postrouting if tracked.sites().snat.is_none() => {
-            let masquerades = view.policy.iface(iface).is_some_and(|iface| iface.masquerade);
+        Hook::Postrouting => {
+            let hairpin = tracked.hairpin();
+            if !chain.masquerades && hairpin.is_none() || tracked.sites().snat.is_some() {
+                return Ok(());
+            }
             let own = || view.ifaces.get(iface).and_then(|iface| iface.global_address(true));
-            let from_here = view.ifaces.owner(tracked.packet.src).is_some();
-            let masquerade = (masquerades && tracked.packet.is_v4() && !from_here).then(own).flatten();
-            match tracked.hairpin().or(masquerade) {
-                Some(outer) => nat::snat(view, &mut rules.random, site, outer, None, tracked),
+            let from_here = || view.ifaces.owner(tracked.packet.src).is_some();
+            let masquerade = (chain.masquerades && tracked.packet.is_v4() && !from_here()).then(own).flatten();
+            match hairpin.or(masquerade) {
+                Some(outer) => nat::snat(*view, &mut rules.random, site, outer, None, tracked),
                 None => Ok(()),
             }
         }

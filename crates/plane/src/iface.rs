@@ -1,5 +1,6 @@
 //! The Ifaces as they are now: their links, their addresses, and who owns what.
 
+use crate::route::prefixes::{Prefix, Prefixes};
 use crate::{Address4, Link};
 use alloc::vec::Vec;
 use policy::{Ipv4Config, Policy, ReversePath, Static4};
@@ -12,6 +13,8 @@ pub(crate) struct Iface {
     pub link: Link,
     pub vid: Option<u16>,
     pub address4: Option<Address4>,
+    /// The first and the last address of its IPv4 subnet; without one, the last is before the first.
+    subnet4: (u32, u32),
     /// The EUI-64 link-local address included, unless the policy names another; empty: no IPv6.
     pub address6: Vec<(Ipv6Addr, u8)>,
     pub gateway6: Option<Ipv6Addr>,
@@ -46,6 +49,7 @@ impl Iface {
             link,
             vid: iface.and_then(|iface| iface.vlan),
             address4,
+            subnet4: range(address4),
             address6,
             gateway6: iface.and_then(|iface| iface.gateway6),
             tracked: policy.is_tracked(id),
@@ -91,9 +95,7 @@ impl Iface {
     /// Reachable without a router: in one of its subnets.
     pub fn on_link(&self, address: IpAddr) -> bool {
         match address {
-            IpAddr::V4(address) => {
-                self.address4.is_some_and(|own| own.subnet().is_some_and(|net| net.contains(address)))
-            }
+            IpAddr::V4(address) => (self.subnet4.0..=self.subnet4.1).contains(&address.to_bits()),
             IpAddr::V6(address) if is_link_local6(address) => !self.address6.is_empty(),
             IpAddr::V6(address) => {
                 self.address6.iter().any(|(own, len)| Cidr6::masked(*own, *len).is_ok_and(|net| net.contains(address)))
@@ -155,6 +157,9 @@ pub(crate) struct Ifaces {
     /// Every own address with its owner, sorted; by family.
     owners4: Vec<(u32, IfaceId)>,
     owners6: Vec<(u128, IfaceId)>,
+    /// Where they are connected. A value is a prefix length in the upper half and an Iface in the lower one.
+    subnets4: Prefixes<u32>,
+    subnets6: Prefixes<u128>,
 }
 
 impl Ifaces {
@@ -171,7 +176,9 @@ impl Ifaces {
                 *place = Some(*id);
             }
         }
-        let mut all = Self { ifaces, untagged, demux, owners4: Vec::new(), owners6: Vec::new() };
+        let (subnets4, subnets6) = (Prefixes::new(Vec::new()), Prefixes::new(Vec::new()));
+        let (owners4, owners6) = (Vec::new(), Vec::new());
+        let mut all = Self { ifaces, untagged, demux, owners4, owners6, subnets4, subnets6 };
         all.index_owners();
         all
     }
@@ -186,11 +193,31 @@ impl Ifaces {
         }
         self.owners4.sort_unstable();
         self.owners6.sort_unstable();
+        self.index_subnets();
+    }
+
+    fn index_subnets(&mut self) {
+        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+        let value = |len: u8, id: IfaceId| u32::from(len) << 16 | u32::from(id.0);
+        for (id, iface) in self.iter() {
+            if let Some(net) = iface.address4.and_then(|own| own.subnet()) {
+                let len = net.prefix_len();
+                let (first, last) = (net.network().to_bits(), net.last().to_bits());
+                v4.push(Prefix { first, last, len, value: value(len, id) });
+            }
+            for net in iface.address6.iter().filter_map(|(own, len)| Cidr6::masked(*own, *len).ok()) {
+                let len = net.prefix_len();
+                let (first, last) = (net.network().to_bits(), net.last().to_bits());
+                v6.push(Prefix { first, last, len, value: value(len, id) });
+            }
+        }
+        // Of two Ifaces in one subnet the first counts.
+        (self.subnets4, self.subnets6) = (Prefixes::new(v4), Prefixes::new(v6));
     }
 
     pub fn set_address4(&mut self, id: IfaceId, address: Option<Address4>) {
         if let Some(iface) = self.ifaces.get_mut(usize::from(id.0)) {
-            iface.address4 = address;
+            (iface.address4, iface.subnet4) = (address, range(address));
         }
         self.index_owners();
     }
@@ -231,10 +258,26 @@ impl Ifaces {
         }
     }
 
+    /// The length of the longest subnet that holds `address`, and the lowest Iface that is in it.
+    #[inline]
+    pub fn subnet_of(&self, address: IpAddr) -> Option<(u8, IfaceId)> {
+        let found = match address {
+            IpAddr::V4(address) => self.subnets4.find(address.to_bits()),
+            IpAddr::V6(address) => self.subnets6.find(address.to_bits()),
+        };
+        found.map(|value| ((value >> 16) as u8, IfaceId(value as u16)))
+    }
+
     #[inline]
     pub fn mac(&self, id: IfaceId) -> MacAddr {
         self.get(id).map_or(MacAddr::default(), |iface| iface.link.mac)
     }
+}
+
+/// The first and the last address of its subnet.
+fn range(address: Option<Address4>) -> (u32, u32) {
+    let net = address.and_then(|own| own.subnet());
+    net.map_or((1, 0), |net| (net.network().to_bits(), net.last().to_bits()))
 }
 
 /// The owner of an address among those of its family. A box has few addresses, so that looking at each of them is

@@ -46,6 +46,7 @@ drop_reasons! {
     Truncated "Truncated" "The packet is longer than the frame that carries it.",
     BadHeader "BadHeader" "A version or header length that does not fit the packet.",
     BadHeaderChecksum "BadHeaderChecksum" "The IPv4 header checksum is wrong.",
+    IpOptions "IpOptions" "IPv4 options that name a source route, or that are broken.",
     ExtensionHeaders "ExtensionHeaders" "A chain of IPv6 extension headers that is broken, too long or forbidden.",
     BadTransport "BadTransport" "The transport header is cut off or contradicts the packet's length.",
     BadTransportChecksum "BadTransportChecksum" "The checksum of a packet for the box itself, or of an ICMP error, is wrong.",

@@ -291,6 +291,9 @@ fn ipv4_packet<B: Buffer>(frame: &B, l3: usize, iif: Option<IfaceId>) -> Result<
     if !header.checksum_is_right() {
         return Err(DropReason::BadHeaderChecksum);
     }
+    if !header.options().is_empty() && !ipv4::options_may_pass(header.options()) {
+        return Err(DropReason::IpOptions);
+    }
     let l4 = (l3 + header.header_len()) as u16;
     let part = (header.frag_off() != 0 || header.more_fragments()).then(|| Part {
         id: u32::from(header.id()),

@@ -207,7 +207,21 @@ impl<B: Buffer> Plane<B> {
     }
 
     /// Runs the chain of a hook; its drop is a refusal.
+    #[inline(always)]
     pub(crate) fn run_chain(
+        &mut self,
+        now: Instant,
+        hook: Hook,
+        iface: IfaceId,
+        tracked: &mut Tracked,
+    ) -> Result<(), Refusal> {
+        if chain::is_idle(&self.tables, &self.conntrack, &self.rules, hook, iface, tracked) {
+            return Ok(());
+        }
+        self.run_functions(now, hook, iface, tracked)
+    }
+
+    fn run_functions(
         &mut self,
         now: Instant,
         hook: Hook,
@@ -216,7 +230,7 @@ impl<B: Buffer> Plane<B> {
     ) -> Result<(), Refusal> {
         let Self { policy, tables, ifaces, conntrack, rules, .. } = self;
         let view = View { now, policy, tables, ifaces, conntrack };
-        match chain::run(view, rules, hook, iface, tracked) {
+        match chain::run(&view, rules, hook, iface, tracked) {
             Ruling::Pass => Ok(()),
             Ruling::Drop => Err(DropReason::by_rule(hook).into()),
             Ruling::Refuse(reason) => Err(reason.into()),

@@ -1,6 +1,6 @@
 //! Routing: explicit routes only, longest prefix first, and how the box's own packets find their way.
 
-mod prefixes;
+pub(crate) mod prefixes;
 #[cfg(test)]
 mod tests;
 
@@ -8,7 +8,6 @@ use crate::DropReason;
 use crate::iface::Ifaces;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use core::cmp::Reverse;
 use policy::Policy;
 use prefixes::{Prefix, Prefixes};
 use wire::{Cidr, IfaceId, IpAddr};
@@ -34,8 +33,15 @@ pub struct Route {
 pub struct Routes {
     v4: Prefixes<u32>,
     v6: Prefixes<u128>,
-    /// What the values of both mean: each way once, however many prefixes it has.
-    ways: Vec<Route>,
+    /// What the values of both mean: each once, however many prefixes it has.
+    ways: Vec<Way>,
+}
+
+/// Where a route leads, and how long its prefix is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Way {
+    route: Route,
+    len: u8,
 }
 
 impl Routes {
@@ -49,12 +55,12 @@ impl Routes {
         for route in sorted {
             // A next hop that is no host's address is as good as none.
             let nexthop = route.nexthop.filter(|nexthop| crate::parse::is_host_address(*nexthop));
-            let way = Route { iface: route.iface, nexthop };
+            let len = route.net.prefix_len();
+            let way = Way { route: Route { iface: route.iface, nexthop }, len };
             let value = *known.entry(way).or_insert_with(|| {
                 ways.push(way);
                 ways.len() as u32 - 1
             });
-            let len = route.net.prefix_len();
             match route.net {
                 Cidr::V4(net) => {
                     v4.push(Prefix { first: net.network().to_bits(), last: net.last().to_bits(), len, value });
@@ -70,11 +76,16 @@ impl Routes {
     /// The route to `dst`, and the length of its prefix.
     #[inline]
     pub fn find(&self, dst: IpAddr) -> Option<(Route, u8)> {
+        self.way(dst).map(|way| (way.route, way.len))
+    }
+
+    #[inline]
+    fn way(&self, dst: IpAddr) -> Option<&Way> {
         let found = match dst {
             IpAddr::V4(dst) => self.v4.find(dst.to_bits()),
             IpAddr::V6(dst) => self.v6.find(dst.to_bits()),
-        }?;
-        Some((*self.ways.get(found.value as usize)?, found.len))
+        };
+        self.ways.get(found? as usize)
     }
 
     /// Bytes of memory.
@@ -85,7 +96,7 @@ impl Routes {
     /// Where a packet for `dst` goes that is not for the box: `NoRoute`, or `NoNextHop` for a route that leads off
     /// its link without saying by whom.
     pub(crate) fn lookup(&self, ifaces: &Ifaces, dst: IpAddr) -> Result<NextHop, DropReason> {
-        let (route, _) = self.find(dst).ok_or(DropReason::NoRoute)?;
+        let Way { route, .. } = self.way(dst).ok_or(DropReason::NoRoute)?;
         let iface = ifaces.get(route.iface).ok_or(DropReason::NoNextHop)?;
         let neighbor = if iface.on_link(dst) || ifaces.owner(dst).is_some() {
             dst
@@ -119,31 +130,12 @@ impl Routes {
 
     /// The Iface that leads to `address`: the most specific of routes and own subnets, ties by the lowest Iface.
     pub(crate) fn way_to(&self, ifaces: &Ifaces, address: IpAddr) -> Option<IfaceId> {
-        let subnet = ifaces.iter().filter_map(|(id, iface)| Some((iface.subnet_len(address)?, id)));
-        let subnet = subnet.max_by_key(|(len, id)| (*len, Reverse(*id)));
-        let route = self.find(address).map(|(route, len)| (len, route.iface));
+        let subnet = ifaces.subnet_of(address);
+        let route = self.way(address).map(|way| (way.len, way.route.iface));
         match (subnet, route) {
             (Some((a, subnet)), Some((b, route))) => Some(if a >= b { subnet } else { route }),
             (Some((_, id)), None) | (None, Some((_, id))) => Some(id),
             (None, None) => None,
-        }
-    }
-}
-
-impl crate::iface::Iface {
-    /// The prefix length of its longest subnet that holds `address`.
-    fn subnet_len(&self, address: IpAddr) -> Option<u8> {
-        match address {
-            IpAddr::V4(address) => {
-                let own = self.address4.filter(|own| own.subnet().is_some_and(|net| net.contains(address)))?;
-                Some(own.prefix_len)
-            }
-            IpAddr::V6(address) => {
-                let holds = |(own, len): &&(wire::Ipv6Addr, u8)| {
-                    wire::Cidr6::masked(*own, *len).is_ok_and(|net| net.contains(address))
-                };
-                self.address6.iter().filter(holds).map(|(_, len)| *len).max()
-            }
         }
     }
 }

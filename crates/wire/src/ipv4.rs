@@ -14,6 +14,14 @@ pub mod protocol {
     pub const ICMPV6: u8 = 58;
 }
 
+/// Types of options, the copied flag and class included (RFC 791 §3.1).
+pub mod option {
+    pub const END: u8 = 0;
+    pub const NOP: u8 = 1;
+    pub const LSRR: u8 = 131;
+    pub const SSRR: u8 = 137;
+}
+
 /// Offsets of the fields that a router rewrites.
 pub mod field {
     pub const TOTAL_LENGTH: usize = 2;
@@ -59,6 +67,11 @@ impl<'a> Header<'a> {
     /// 20 to 60 bytes.
     pub fn header_len(&self) -> usize {
         self.bytes.len()
+    }
+
+    /// The options between the fixed header and the payload; empty in almost every packet.
+    pub fn options(&self) -> &'a [u8] {
+        self.bytes.get(MIN_HEADER_LEN..).unwrap_or(&[])
     }
 
     pub fn tos(&self) -> u8 {
@@ -120,6 +133,26 @@ impl<'a> Header<'a> {
     }
 }
 
+/// Are these options ones that a router may pass: each within the header (RFC 791 §3.1), and no source route among them?
+///
+/// A source route lets the sender choose the way, past a firewall's rules about destinations; hosts and routers refuse it
+/// by default (RFC 7126 §4.3, §4.4).
+#[cold]
+pub fn options_may_pass(mut options: &[u8]) -> bool {
+    loop {
+        match *options {
+            [] | [option::END, ..] => return true,
+            [option::NOP, ref rest @ ..] => options = rest,
+            [option::LSRR | option::SSRR, ..] => return false,
+            [_, len, ..] if len >= 2 => match options.get(usize::from(len)..) {
+                Some(rest) => options = rest,
+                None => return false,
+            },
+            [..] => return false,
+        }
+    }
+}
+
 /// What a header without options says, to be written.
 #[derive(Clone, Copy, Debug)]
 pub struct Repr {
@@ -174,6 +207,32 @@ mod tests {
         assert_eq!((header.ttl(), header.tos(), header.id(), header.protocol()), (64, 0xb8, 0x1234, 6));
         assert_eq!((header.total_len(), header.header_len()), (40, 20));
         assert!(header.dont_fragment() && !header.more_fragments() && header.frag_off() == 0);
+    }
+
+    #[test]
+    fn source_routes_and_broken_options_do_not_pass() {
+        let table: &[(&[u8], bool)] = &[
+            (&[], true),
+            (&[1, 1, 1, 0], true),
+            // Behind the end of the list is padding, whatever it holds.
+            (&[0, 131, 0, 0], true),
+            // Router alert; record route; time stamp; one that nobody knows.
+            (&[148, 4, 0, 0], true),
+            (&[7, 7, 4, 0, 0, 0, 0, 0], true),
+            (&[68, 8, 5, 0, 0, 0, 0, 0], true),
+            (&[222, 2, 1, 1], true),
+            (&[131, 7, 4, 10, 0, 0, 1, 0], false),
+            (&[137, 7, 4, 10, 0, 0, 1, 0], false),
+            (&[1, 148, 4, 0, 0, 131, 3, 4], false),
+            (&[148, 0, 0, 0], false),
+            (&[148, 1, 0, 0], false),
+            (&[148, 5, 0, 0], false),
+            (&[148, 255, 0, 0], false),
+            (&[1, 1, 1, 148], false),
+        ];
+        for (options, passes) in table {
+            assert_eq!(options_may_pass(options), *passes, "{options:?}");
+        }
     }
 
     #[test]

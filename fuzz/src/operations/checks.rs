@@ -104,7 +104,8 @@ impl Router {
         assert_eq!(seen.total_len, bytes.len(), "no more and no less than the packet");
         if !delivered {
             assert!(!seen.src.is_multicast() && !seen.dst.is_loopback(), "a martian leaves: {seen:?}");
-            if let (protocol::ICMPV6, [135, ..]) = (seen.protocol, &seen.transport[..]) {
+            // The later part of a cut message may begin with any byte.
+            if let (None, protocol::ICMPV6, [135, ..]) = (&seen.part, seen.protocol, &seen.transport[..]) {
                 if let Some(ndp::Message::Solicitation { target, .. }) = ndp::Message::parse(&seen.transport) {
                     self.questions.push((iface, target.into()));
                 }

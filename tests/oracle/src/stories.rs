@@ -21,6 +21,7 @@ pub const DIFFERENT: &[(&str, &str)] = &[
     ),
     ("attacks/a02-extension-headers-beyond-the-packet", CHAINS),
     ("attacks/a03-nested-fragment-headers", "Linux forwards packets with two fragment headers"),
+    ("attacks/a34-source-routes", "Linux answers options whose lengths do not fit with a parameter problem"),
     ("fragments/a-ping-in-fragments-is-answered-in-fragments", NEW_ID),
     ("fragments/expired", "Linux puts the datagram together first, and quotes all of it"),
     ("fragments/one-walk", "Linux puts the datagram together and cuts it again, so that its fragments have one TTL"),

@@ -29,12 +29,17 @@ struct Actions {
     blocks: Vec<Block>,
 }
 
+/// The steps of shorter programs have a place each, counted or not: 16 bytes, for less to do per packet.
+const DENSE: usize = 256;
+
 /// 64 steps.
 #[derive(Clone, Copy, Debug)]
 struct Block {
     counted: u64,
     /// Where the count of the first of them is.
     start: u32,
+    /// There is room for all of them, so that nobody need count those before one.
+    dense: bool,
 }
 
 /// A rule's place among all counts.
@@ -66,9 +71,10 @@ impl Trail {
 }
 
 impl Block {
+    #[inline]
     fn place(&self, step: StepId) -> Option<u32> {
         let bit = step % 64;
-        let before = (self.counted & ((1 << bit) - 1)).count_ones();
+        let before = if self.dense { bit } else { (self.counted & ((1 << bit) - 1)).count_ones() };
         (self.counted >> bit & 1 != 0).then_some(self.start + before)
     }
 }
@@ -147,16 +153,17 @@ impl RuleCounts {
 
 impl Actions {
     fn of(program: &Program, next: &mut u32) -> Self {
+        let dense = program.steps().len() <= DENSE;
         let block = |steps: &[Step]| {
             let start = *next;
-            let mut counted = 0;
+            let mut counted = 0_u64;
             for (bit, step) in steps.iter().enumerate() {
                 if !matches!(step, Step::Test { .. }) {
                     counted |= 1 << bit;
-                    *next += 1;
                 }
             }
-            Block { counted, start }
+            *next += if dense { steps.len() as u32 } else { counted.count_ones() };
+            Block { counted, start, dense }
         };
         Self { blocks: program.steps().chunks(64).map(block).collect() }
     }

@@ -1,31 +1,34 @@
 //! One program, run on one packet.
 //!
-//! There are two ways, of equal outcome and effects: [`Run::walk`] takes step after step and can say so to a trace, it
-//! is the meaning of a program; [`Run::look_up`] asks the program's tables where its steps would have led. Whatever is
-//! done on the way is done by one piece of code, the [`World`] below.
+//! There are three ways, of equal outcome and effects: [`Run::walk`] takes step after step and can say so to a trace, it
+//! is the meaning of a program; [`Form::Compact`] takes them decoded; a program's tables ([`Classifier`]) are asked
+//! where its steps would have led. Whatever is done on the way is done by one piece of code, the [`World`] below.
 
+use super::tables::Form;
 use super::{Rules, View, resolve};
 use crate::DropReason;
 use crate::conntrack::Tracked;
 use crate::nat::{self, Site};
 use crate::trace::TraceStep;
-use classifier::{Classifier, Level, World};
-use policy::{AddrRef, FunctionId, LimitId, Program, Step, StepId, Translation, Verdict};
-use wire::IpAddr;
+use classifier::{Classifier, Ended, World};
+use policy::{AddrRef, FunctionId, Hook, LimitId, Program, Step, StepId, Translation, Verdict};
+use wire::{IfaceId, IpAddr};
 
 /// A function, and the packet that it is to judge.
 pub(super) struct Run<'a> {
-    pub view: View<'a>,
+    pub view: &'a View<'a>,
     pub rules: &'a mut Rules,
     pub id: FunctionId,
     pub program: &'a Program,
-    pub site: Site,
+    pub hook: Hook,
+    pub iface: IfaceId,
     pub tracked: &'a mut Tracked,
 }
 
 impl Run<'_> {
     /// Step by step.
-    pub fn walk(&mut self) -> Result<Verdict, DropReason> {
+    #[inline(never)]
+    fn walk(&mut self) -> Result<Verdict, DropReason> {
         let (program, function) = (self.program, self.id);
         let mut at = 0;
         loop {
@@ -58,14 +61,25 @@ impl Run<'_> {
         }
     }
 
-    /// By the program's tables.
-    pub fn look_up(&mut self, level: Level, tables: &Classifier) -> Result<Verdict, DropReason> {
-        let ended = tables.run(level, self.program, self)?;
+    /// In the form that was made for it; who traces wants to see every step.
+    #[inline]
+    pub fn run(&mut self) -> Result<Verdict, DropReason> {
+        let ended = match self.view.tables.form(self.id) {
+            _ if self.rules.trace.is_on() => return self.walk(),
+            Form::Compact(compact) => compact.run(self.program, self)?,
+            Form::Tables(tables) => self.look_up(tables)?,
+            Form::Steps => return self.walk(),
+        };
         // A translation has been counted when it was applied.
-        if let Some(Step::End(_)) = self.program.steps().get(ended.step as usize) {
+        if !ended.translated {
             self.count(ended.step);
         }
         Ok(ended.verdict)
+    }
+
+    #[inline(never)]
+    fn look_up(&mut self, tables: &Classifier) -> Result<Ended, DropReason> {
+        tables.run(self.view.tables.level(), self.program, self)
     }
 
     fn count(&mut self, step: StepId) {
@@ -101,7 +115,8 @@ impl World for Run<'_> {
     }
 
     fn translate(&mut self, step: StepId, translation: &Translation) -> Result<bool, DropReason> {
-        let applied = nat::decide(self.view, &mut self.rules.random, self.site, translation, self.tracked)?;
+        let site = Site { hook: self.hook, iface: self.iface, function: Some(self.id) };
+        let applied = nat::decide(*self.view, &mut self.rules.random, site, translation, self.tracked)?;
         if applied {
             self.count(step);
         }

@@ -1,27 +1,34 @@
-//! The programs of a policy as tables, where that is faster than their steps.
+//! The programs of a policy in the form in which they are run fastest: decoded, or as tables.
 
 use super::depends::Dependencies;
 use alloc::vec;
 use alloc::vec::Vec;
-use classifier::{Classifier, Cost, Level};
-use policy::{Function, FunctionId, Policy, Program, Step, StepId};
+use classifier::{Classifier, Compact, Cost, Level};
+use policy::{Function, FunctionId, FunctionKind, Hook, Policy, Program, Step, StepId};
+use wire::IfaceId;
 
 /// A program of fewer steps is walked faster than looked up, …
 const FEW_STEPS: usize = 12;
-/// … and so is one whose longest way is not so many times as long as that through its tables: a line of a table costs
-/// somewhat more than a step, and packets seldom go the longest way.
-const WORTH: usize = 2;
-/// A program of fewer steps can be walked for a while, until there is time to make its tables.
+/// … and so is one whose longest way is not worth its tables: what a line of them costs, and a look-up before the first
+/// line, in tests of a decoded program.
+const LINE: usize = 3;
+const LOOK_UP: usize = 12;
+/// A program of fewer steps can be walked for a while, until there is time to decode it or to make its tables.
 const URGENT_STEPS: usize = 64;
+/// Longer ones are not decoded.
+const MOST_STEPS: usize = 1_024;
 
-/// Are programs looked up in tables, or walked step by step? What they do is the same.
+/// How are programs run? What they do is the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Lookup {
+    /// Step by step, as they are.
     Never,
-    /// Those are for which it pays.
+    /// Short ones decoded, looked up in tables those for which that pays.
     #[default]
     WhereFaster,
-    /// Whatever it costs.
+    /// Decoded where they are not too long, and never looked up.
+    Decoded,
+    /// Looked up, whatever it costs.
     Always,
 }
 
@@ -38,51 +45,99 @@ pub struct RuleCost {
 
 /// What running each function of a policy costs: its tables are made for the answer.
 pub fn rule_costs(policy: &Policy) -> Vec<RuleCost> {
-    costs(policy, &build(policy, where_faster))
+    costs(policy, &build(policy, Form::where_faster))
 }
 
 /// How programs are run, and what is known about them beforehand.
 pub(crate) struct Tables {
     level: Level,
     pub depends: Dependencies,
-    /// For each function; `None`: it is walked.
-    functions: Vec<Option<Classifier>>,
-    /// Those of the shorter programs are still to be made.
+    functions: Vec<Form>,
+    /// For each Iface its chains, and those of the Gateway.
+    chains: Vec<Chains>,
+    forward: Chain,
+    /// Shorter programs are still to be decoded.
     pending: bool,
+}
+
+/// What a program is run by.
+#[derive(Clone, Debug)]
+pub(super) enum Form {
+    Steps,
+    Compact(Compact),
+    Tables(Classifier),
+}
+
+/// The functions of a hook.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Chain {
+    pub members: Vec<Member>,
+    /// Behind the last function, the Iface masquerades.
+    pub masquerades: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Member {
+    pub id: FunctionId,
+    pub kind: FunctionKind,
+    pub mentions_invalid: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Chains {
+    prerouting: Chain,
+    input: Chain,
+    output: Chain,
+    postrouting: Chain,
 }
 
 impl Tables {
     /// Makes the tables of the longer programs; the others wait for [`complete`](Self::complete).
     pub fn new(policy: &Policy) -> Self {
         let functions =
-            build(policy, |program| if is_short(program.steps().len()) { None } else { where_faster(program) });
-        let pending = policy.functions.iter().any(|function| is_short(function.program.steps().len()));
-        Self { level: Level::detect(), depends: Dependencies::new(policy), functions, pending }
+            build(policy, |program| if is_short(program) { Form::Steps } else { Form::where_faster(program) });
+        let pending = policy.functions.iter().any(|function| is_short(&function.program));
+        let chain = |hook, id| Chain::of(policy, hook, id);
+        let chains = policy.iface_ids().map(|id| Chains {
+            prerouting: chain(Hook::Prerouting, id),
+            input: chain(Hook::Input, id),
+            output: chain(Hook::Output, id),
+            postrouting: chain(Hook::Postrouting, id),
+        });
+        Self {
+            level: Level::detect(),
+            depends: Dependencies::new(policy),
+            functions,
+            chains: chains.collect(),
+            forward: chain(Hook::Forward, IfaceId(0)),
+            pending,
+        }
     }
 
     /// Makes and forgets tables as asked for.
     pub fn set_lookup(&mut self, policy: &Policy, lookup: Lookup) {
         self.pending = false;
         self.functions = build(policy, |program| match lookup {
-            Lookup::Never => None,
-            Lookup::WhereFaster => where_faster(program),
-            Lookup::Always => Some(Classifier::new(program)),
+            Lookup::Never => Form::Steps,
+            Lookup::WhereFaster => Form::where_faster(program),
+            Lookup::Decoded => compact(program).map_or(Form::Steps, Form::Compact),
+            Lookup::Always => Form::Tables(Classifier::new(program)),
         });
     }
 
-    /// Are there tables that wait?
+    /// Are there programs that wait?
     pub fn is_pending(&self) -> bool {
         self.pending
     }
 
-    /// Makes the tables that have waited.
+    /// Makes what has waited.
     pub fn complete(&mut self, policy: &Policy) {
         if !core::mem::take(&mut self.pending) {
             return;
         }
-        for (tables, function) in self.functions.iter_mut().zip(&policy.functions) {
-            if is_short(function.program.steps().len()) {
-                *tables = where_faster(&function.program);
+        for (form, function) in self.functions.iter_mut().zip(&policy.functions) {
+            if is_short(&function.program) {
+                *form = Form::where_faster(&function.program);
             }
         }
     }
@@ -91,38 +146,89 @@ impl Tables {
         self.level = level;
     }
 
+    #[inline]
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
     pub fn costs(&self, policy: &Policy) -> Vec<RuleCost> {
         costs(policy, &self.functions)
     }
 
+    /// What a function is run by.
     #[inline]
-    pub fn of(&self, id: FunctionId) -> Option<(Level, &Classifier)> {
-        self.functions.get(usize::from(id.0))?.as_ref().map(|tables| (self.level, tables))
+    pub(super) fn form(&self, id: FunctionId) -> &Form {
+        self.functions.get(usize::from(id.0)).unwrap_or(&Form::Steps)
+    }
+
+    /// The functions of a hook: of the Gateway for `Forward`, else of `iface`.
+    #[inline]
+    pub(super) fn chain(&self, hook: Hook, iface: IfaceId) -> Option<&Chain> {
+        if hook == Hook::Forward {
+            return Some(&self.forward);
+        }
+        let chains = self.chains.get(usize::from(iface.0))?;
+        Some(match hook {
+            Hook::Prerouting => &chains.prerouting,
+            Hook::Input => &chains.input,
+            Hook::Output => &chains.output,
+            Hook::Postrouting => &chains.postrouting,
+            Hook::Forward => &self.forward,
+        })
     }
 }
 
-/// Long enough for tables to pay, and short enough to be walked until they are made.
-fn is_short(steps: usize) -> bool {
-    (FEW_STEPS..URGENT_STEPS).contains(&steps)
+impl Chain {
+    fn of(policy: &Policy, hook: Hook, iface: IfaceId) -> Self {
+        let member = |id: &FunctionId| {
+            let function = policy.function(*id)?;
+            Some(Member { id: *id, kind: function.kind, mentions_invalid: function.mentions_invalid })
+        };
+        let masquerades = hook == Hook::Postrouting && policy.iface(iface).is_some_and(|iface| iface.masquerade);
+        Self { members: policy.chain(hook, iface).iter().filter_map(member).collect(), masquerades }
+    }
 }
 
-/// The tables of a program, if they are faster than its steps.
-fn where_faster(program: &Program) -> Option<Classifier> {
-    let longest = if program.steps().len() < FEW_STEPS { 0 } else { longest_way(program) };
-    (longest >= FEW_STEPS)
-        .then(|| Classifier::new(program))
-        .filter(|tables| tables.cost(program).worst_steps.saturating_mul(WORTH) <= longest)
+impl Form {
+    fn where_faster(program: &Program) -> Self {
+        // Of a long one it need not be known exactly.
+        let decoded = is_short(program).then(|| compact(program)).flatten();
+        let walk = decoded.as_ref().map_or_else(|| longest_way(program), Compact::longest_way);
+        if program.steps().len() >= FEW_STEPS && walk > LOOK_UP {
+            let tables = Classifier::new(program);
+            if tables.cost(program).worst_steps.saturating_mul(LINE).saturating_add(LOOK_UP) <= walk {
+                return Self::Tables(tables);
+            }
+        }
+        decoded.or_else(|| compact(program)).map_or(Self::Steps, Self::Compact)
+    }
+
+    fn tables(&self) -> Option<&Classifier> {
+        match self {
+            Self::Tables(tables) => Some(tables),
+            Self::Steps | Self::Compact(_) => None,
+        }
+    }
 }
 
-fn build(policy: &Policy, tables: impl Fn(&Program) -> Option<Classifier>) -> Vec<Option<Classifier>> {
-    let of = |function: &Function| tables(&function.program);
+/// It can wait.
+fn is_short(program: &Program) -> bool {
+    program.steps().len() < URGENT_STEPS
+}
+
+fn compact(program: &Program) -> Option<Compact> {
+    (program.steps().len() <= MOST_STEPS).then(|| Compact::new(program)).flatten()
+}
+
+fn build(policy: &Policy, form: impl Fn(&Program) -> Form) -> Vec<Form> {
+    let of = |function: &Function| form(&function.program);
     policy.functions.iter().map(of).collect()
 }
 
-fn costs(policy: &Policy, tables: &[Option<Classifier>]) -> Vec<RuleCost> {
+fn costs(policy: &Policy, forms: &[Form]) -> Vec<RuleCost> {
     let of = |(at, function): (usize, &Function)| {
         let program = &function.program;
-        let tables = tables.get(at).and_then(Option::as_ref).map(|tables| tables.cost(program));
+        let tables = forms.get(at).and_then(Form::tables).map(|tables| tables.cost(program));
         let worst_steps = tables.map_or_else(|| longest_way(program), |tables| tables.worst_steps);
         RuleCost { steps: program.steps().len(), worst_steps, tables }
     };

@@ -1,6 +1,7 @@
-//! Two planes of one policy, the one walking its programs and the other looking them up, fed with the same frames:
+//! Two planes of one policy, the one walking its programs and the other in a faster way, fed with the same frames:
 //! whatever comes out of them, or stands in their counters, is the same.
 
+use super::tables::Form;
 use crate::tests::{Flat, HOST, LAN, ROUTER, WAN, World as Outside, feed, iface, route};
 use crate::{Limits, Link, Lookup, Plane};
 use alloc::{vec, vec::Vec};
@@ -241,12 +242,12 @@ impl Twins {
 }
 
 #[test]
-fn tables_and_steps_do_the_same_to_every_packet_of_any_policy() {
+fn tables_decoded_tests_and_steps_do_the_same_to_every_packet_of_any_policy() {
     let (mut random, mut acted, mut forwarded) = (Random(71), 0, 0);
-    for round in 0..60 {
+    for round in 0..90 {
         let policy = policy(&mut random);
-        let tables = (round % 3 > 0).then_some(Lookup::Always);
-        let planes = [Some(Lookup::Never), tables].map(|lookup| plane(&policy, lookup));
+        let other = [None, Some(Lookup::Decoded), Some(Lookup::Always)][round % 3];
+        let planes = [Some(Lookup::Never), other].map(|lookup| plane(&policy, lookup));
         let mut twins = Twins { planes, outside: [Outside::default(), Outside::default()], policy };
         let mut now = Instant::BOOT;
         for _ in 0..60 {
@@ -274,9 +275,10 @@ fn tables_and_steps_do_the_same_to_every_packet_of_any_policy() {
 }
 
 #[test]
-fn a_program_of_middling_length_is_walked_for_a_second() {
-    // So many rules; are there tables at the start, and a second later?
-    let table = [(2, false, false), (12, false, true), (60, true, true)];
+fn a_short_program_is_walked_as_it_is_for_a_second() {
+    // So many rules; how are they run at the start, and a second later?
+    let table =
+        [(2, "steps", "compact"), (12, "steps", "compact"), (60, "tables", "tables"), (300, "tables", "tables")];
     for (count, at_once, later) in table {
         let (program, _) = common::rules::program(&common::rules::rules(common::rules::Kind::Ports, count, 1));
         let name = "f".into();
@@ -285,11 +287,15 @@ fn a_program_of_middling_length_is_walked_for_a_second() {
         let ifaces = vec![iface("wan", 0, [10, 0, 0, 1]), iface("lan", 1, [10, 0, 1, 1])];
         let policy = Policy::new(Parts { ifaces, functions: vec![function], ..Parts::default() }).unwrap();
         let mut plane = plane(&policy, None);
-        let has_tables = |plane: &Plane<Flat>| plane.tables.of(FunctionId(0)).is_some();
-        assert_eq!(has_tables(&plane), at_once, "{count}");
+        let form = |plane: &Plane<Flat>| match plane.tables.form(FunctionId(0)) {
+            Form::Steps => "steps",
+            Form::Compact(_) => "compact",
+            Form::Tables(_) => "tables",
+        };
+        assert_eq!(form(&plane), at_once, "{count}");
         plane.handle_timeout(Instant::from_millis(999), &mut Outside::default());
-        assert_eq!(has_tables(&plane), at_once, "{count}");
+        assert_eq!(form(&plane), at_once, "{count}");
         plane.handle_timeout(Instant::from_secs(1), &mut Outside::default());
-        assert_eq!(has_tables(&plane), later, "{count}");
+        assert_eq!(form(&plane), later, "{count}");
     }
 }

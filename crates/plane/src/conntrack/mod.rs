@@ -521,6 +521,12 @@ impl Conntrack {
         (0..RANDOM_GUESSES).map(|_| guess()).find(is_free).or_else(|| (0..SCANNED_PORTS).map(next).find(is_free))
     }
 
+    /// Has any mapping been made so far?
+    #[inline]
+    pub fn has_mappings(&self) -> bool {
+        !self.mappings.is_empty()
+    }
+
     /// The inside endpoint to which a mapping's outer endpoint leads, for a packet that comes from another side than
     /// the one that the mapping faces.
     pub fn hairpin(&self, now: Instant, packet: &Packet) -> Option<Endpoint> {
