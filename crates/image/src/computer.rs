@@ -28,6 +28,8 @@ pub struct Origin {
     pub heap: Heap,
     /// Says whether `rep movsb` is quick here.
     pub choose_copy: fn(bool),
+    /// Says how the heap zeroes large pieces of memory.
+    pub zero_large_by: fn(unsafe fn(*mut u8, usize)),
 }
 
 /// The heap, which is the run time's.
@@ -166,6 +168,8 @@ impl Computer {
         (origin.choose_copy)(kernel::features().fast_string_bytes);
         let machine = Machine::start(ring0, space, progress.start(), &boot, &physical)
             .unwrap_or_else(|error| fail(&mut serial, ring0, &error));
+        // The handler of page faults is in place.
+        (origin.zero_large_by)(kernel::zero_later);
         let opening = Opening { protocol: boot.protocol, memory_kib: boot.memory.total() / 1024 };
         let console = Console { serial, opening: Some(opening), vector: None, typed: String::new() };
         let program = origin.writable.end - origin.code.start;

@@ -8,6 +8,7 @@
 
 extern crate alloc;
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
 use core::time::Duration;
@@ -55,6 +56,8 @@ fn start(boot: BootArguments) -> ! {
         // Frames that wait already go first, as far as they leave a moment.
         if !reported && (!turn.busy || now >= ready + REPORT_AFTER) {
             reported = true;
+            // Reading the time of day takes some dozen exits to the hypervisor, and the first packet does not need it.
+            tell_time(&mut node, &ports);
             ports.introduce();
             node.report_start(&mut ports);
             ports.report_ready(ready);
@@ -68,10 +71,15 @@ fn start(boot: BootArguments) -> ! {
         }
         if now >= next_clock_check {
             next_clock_check = now + CLOCK_CHECK;
-            if let Some(unix_time) = ports.wall_clock() {
-                node.set_wall_clock(ports.now(), unix_time);
-            }
+            tell_time(&mut node, &ports);
         }
+    }
+}
+
+/// Tells the node what time it is in the world, if the machine knows.
+fn tell_time(node: &mut Node<MetalPorts>, ports: &MetalPorts) {
+    if let Some(unix_time) = ports.wall_clock() {
+        node.set_wall_clock(ports.now(), unix_time);
     }
 }
 
@@ -83,28 +91,26 @@ const CLOCK_CHECK: Duration = Duration::from_secs(1800);
 const REPORT_AFTER: Duration = Duration::from_millis(100);
 
 /// The router that the configuration asks for, all of it in place.
-fn router(ports: &mut MetalPorts, fragment_bytes: u32) -> Result<Node<MetalPorts>, String> {
+fn router(ports: &mut MetalPorts, fragment_bytes: u32) -> Result<Box<Node<MetalPorts>>, String> {
     let policy = compile(ports)?;
-    let nics = ports.nics().to_vec();
-    let computer = ports.computer();
-    computer.progress.reached("policy");
-    let tables = TableBudget::new((computer.heap.left)());
-    let unix_time = kernel::wall_clock(computer.ring0);
+    ports.computer().progress.reached("policy");
     let mut entropy = Entropy::gather(kernel::features());
-    entropy.add(computer.boot.command_line.as_str().as_bytes());
-    entropy.add(&unix_time.unwrap_or_default().as_nanos().to_le_bytes());
-    nics.iter().for_each(|nic| entropy.add(&nic.mac.0));
     if !entropy.is_hardware() {
-        computer
-            .console
-            .say(format_args!("this CPU has no random numbers to give: secrets come from the clock's jitter"));
+        ports.introduce();
+        let warning = "this CPU has no random numbers to give: secrets come from the clock's jitter";
+        ports.computer().console.say(format_args!("{warning}"));
+        entropy.add(&ports.wall_clock().unwrap_or_default().as_nanos().to_le_bytes());
     }
-    let mut settings =
-        Settings { flows_ceiling: tables.flows_ceiling, seed: entropy.seed(), unix_time, ..Settings::default() };
+    let nics = ports.nics().to_vec();
+    nics.iter().for_each(|nic| entropy.add(&nic.mac.0));
+    let computer = ports.computer();
+    entropy.add(computer.boot.command_line.as_str().as_bytes());
+    let tables = TableBudget::new((computer.heap.left)());
+    let mut settings = Settings { flows_ceiling: tables.flows_ceiling, seed: entropy.seed(), ..Settings::default() };
     settings.limits.flows = tables.flows;
     settings.limits.fragments = fragment_bytes;
     settings.now = Instant::from_nanos(computer.machine.clock().nanos());
-    Node::new(policy, &nics, settings).map_err(|errors| {
+    Node::new(policy, &nics, settings).map(Box::new).map_err(|errors| {
         ports.introduce();
         errors.iter().for_each(|error| ports.computer().console.say(format_args!("{error}")));
         format!("the policy does not fit this machine, {} errors", errors.len())

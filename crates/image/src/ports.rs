@@ -233,8 +233,10 @@ impl MetalPorts {
         self.computer.console.is_key(pending)
     }
 
-    /// Looks for what no interrupt tells: links that went up or down, devices that broke.
+    /// Looks for what no interrupt tells: links that went up or down, devices that broke. And clears a part of what the
+    /// start has put off.
     fn check(&mut self) {
+        self.computer.machine.space().finish_zeroing();
         for (index, device) in self.devices.iter_mut().enumerate() {
             let link = device.nic.net.check();
             if device.nic.net.down().is_none() && link != device.link {
