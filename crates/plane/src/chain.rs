@@ -26,8 +26,8 @@ use tables::{Chain, Member};
 use wire::{IfaceId, Instant, IpAddr};
 
 pub(crate) use bucket::TokenBucket;
-pub(crate) use counts::Trail;
 pub use counts::{Count, RuleCounts};
+pub(crate) use counts::{RuleId, Trail};
 pub(crate) use tables::Tables;
 pub use tables::{Lookup, RuleCost, rule_costs};
 
@@ -93,7 +93,7 @@ pub(crate) fn is_idle(
         return false;
     }
     match hook {
-        Hook::Prerouting => !(conntrack.has_mappings() && tracked.is_draft()),
+        Hook::Prerouting => !(conntrack.may_hairpin(tracked.packet.dst) && tracked.is_draft()),
         Hook::Postrouting => !chain.masquerades && tracked.hairpin().is_none(),
         Hook::Input | Hook::Forward | Hook::Output => true,
     }
@@ -177,7 +177,7 @@ fn behind_functions(
 ) -> Result<(), DropReason> {
     let site = Site { hook, iface, function: None };
     match hook {
-        Hook::Prerouting if view.conntrack.has_mappings() && tracked.sites().dnat.is_none() => {
+        Hook::Prerouting if view.conntrack.may_hairpin(tracked.packet.dst) && tracked.sites().dnat.is_none() => {
             if let Some((address, port)) = view.conntrack.hairpin(view.now, &tracked.packet) {
                 tracked.draft_hairpin(tracked.packet.dst);
                 tracked.packet.set_dst(address, port);

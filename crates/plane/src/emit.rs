@@ -148,6 +148,7 @@ fn adjust(head: &mut [u8], at: usize, partial: bool, addresses: Delta, rest: Cha
 
 /// Adjusts the checksum at `at` for a change of `addresses`, or, where that of the pseudo-header is not the only one,
 /// for `all` that has changed.
+#[inline]
 pub(crate) fn transport_checksum(head: &mut [u8], at: usize, partial: bool, addresses: Delta, all: Delta, udp: bool) {
     let Some(place) = head.get_mut(at..at + 2) else { return };
     let old = u16::from_be_bytes([place[0], place[1]]);
@@ -253,12 +254,17 @@ fn quoted_packet(head: &mut [u8], at: usize, quote: &Quote) -> Delta {
 /// False, and the frame is unfit to be sent, where its memory has no room.
 #[inline]
 pub(crate) fn link<B: Buffer>(frame: &mut B, l3: usize, iface: &Iface, dst: MacAddr, v4: bool) -> bool {
-    let ethertype = if v4 { ethertype::IPV4 } else { ethertype::IPV6 };
     let fits = fit_link_header(frame, l3, Header::len_for(iface.vid));
     if fits {
-        Header::emit(frame.head_mut(), dst, iface.link.mac, iface.vid, ethertype);
+        link_header(frame.head_mut(), dst, iface.link.mac, iface.vid, v4);
     }
     fits
+}
+
+/// Writes the link header where there is room for it.
+#[inline(always)]
+pub(crate) fn link_header(head: &mut [u8], dst: MacAddr, src: MacAddr, vid: Option<u16>, v4: bool) {
+    Header::emit(head, dst, src, vid, if v4 { ethertype::IPV4 } else { ethertype::IPV6 });
 }
 
 /// The link header of the virtual link to the box's own stack, which has no VLANs.
@@ -270,8 +276,9 @@ pub(crate) fn stack_link<B: Buffer>(frame: &mut B, l3: usize, stack: MacAddr, fa
     }
 }
 
+/// Makes the packet that begins at `l3` begin at `wanted`; false where the frame's memory has no room.
 #[inline]
-fn fit_link_header<B: Buffer>(frame: &mut B, l3: usize, wanted: usize) -> bool {
+pub(crate) fn fit_link_header<B: Buffer>(frame: &mut B, l3: usize, wanted: usize) -> bool {
     if l3 == wanted {
         true
     } else if l3 > wanted {

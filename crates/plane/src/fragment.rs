@@ -130,7 +130,7 @@ impl<B: Buffer> Plane<B> {
         if ingress::is_link_message(&packet) || packet.is_icmp_error() {
             return Err(DropReason::FragmentedControl.into());
         }
-        self.pass_hooks(now, iface, packet, frame, out)
+        self.pass_hooks(now, iface, packet, None, frame, out)
     }
 
     /// Sends the fragments as they came, with what was decided about their datagram.

@@ -158,10 +158,7 @@ impl<B: Buffer> Plane<B> {
 
     /// Walks frames that one port received. Afterwards the burst is empty.
     pub fn process_burst(&mut self, now: Instant, port: PortId, burst: &mut Burst<B>, out: &mut impl Outlet<B>) {
-        self.hint(burst);
-        for frame in burst.drain() {
-            self.pass(now, port, frame, out);
-        }
+        self.pass_burst(now, port, burst, out);
     }
 
     /// Sends a frame of the box's own stack on an Iface. The stack's link is virtual: its far end is the plane, which

@@ -128,13 +128,13 @@ pub(crate) fn snat(
     let packet = &tracked.packet;
     let own_port = packet.ports().0;
     let named = port.filter(|_| packet.has_ports());
-    let dynamic = named.is_none() && (packet.has_ports() || packet.is_icmp_request());
-    let port = if dynamic {
-        view.conntrack.choose_port(view.now, random, packet, address).ok_or(DropReason::NatClash)?
-    } else {
-        named.unwrap_or(own_port)
+    let (port, mapped) = match named {
+        None if packet.has_ports() || packet.is_icmp_request() => {
+            let chosen = view.conntrack.choose_port(view.now, random, packet, address);
+            chosen.map(|(port, mapped)| (port, Some(mapped))).ok_or(DropReason::NatClash)?
+        }
+        named => (named.unwrap_or(own_port), None),
     };
-    let mapped = dynamic.then_some((packet.src, own_port));
     tracked.packet.set_src(address, port);
     tracked.draft_snat(site, mapped);
     Ok(())

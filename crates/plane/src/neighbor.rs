@@ -25,22 +25,41 @@ const WAYS: usize = 8;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Incomplete { asks: u8, again_at: Instant },
-    Reachable { mac: MacAddr, until: Instant },
-    Stale { mac: MacAddr },
-    Probing { mac: MacAddr, asks: u8, again_at: Instant },
+    Reachable { until: Instant },
+    Stale,
+    Probing { asks: u8, again_at: Instant },
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Entry {
+pub(crate) struct Entry {
     iface: IfaceId,
     address: IpAddr,
+    /// What it said last; of an incomplete one zeros.
+    mac: MacAddr,
     state: State,
     used: Instant,
+    /// No other entry has had this number.
+    number: u64,
+}
+
+/// Where the table has a neighbor, for as long as it has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub at: u32,
+    /// Of the entry.
+    pub number: u64,
 }
 
 impl Entry {
     fn is(&self, iface: IfaceId, address: IpAddr) -> bool {
         self.iface == iface && self.address == address
+    }
+
+    /// Takes note that it is used; its MAC address.
+    #[inline(always)]
+    pub fn used(&mut self, now: Instant) -> MacAddr {
+        self.used = now;
+        self.mac
     }
 }
 
@@ -132,6 +151,8 @@ pub(crate) struct Neighbors<B> {
     waiting: VecDeque<Waiting<B>>,
     max_waiting: usize,
     seed: u64,
+    /// Entries that have been made.
+    made: u64,
     /// No entry wants anything before this.
     next_timer: Option<Instant>,
     /// A neighbor that had to give way while it was asked for: nobody will answer the frames that wait for it.
@@ -148,6 +169,7 @@ impl<B> Neighbors<B> {
             waiting: VecDeque::with_capacity(waiting),
             max_waiting: waiting,
             seed,
+            made: 0,
             next_timer: None,
             given_way: None,
         }
@@ -176,7 +198,9 @@ impl<B> Neighbors<B> {
     }
 
     /// Makes room in the neighbor's set: a free place, else an incomplete neighbor's, else the longest unused.
-    fn place(&mut self, entry: Entry) {
+    fn place(&mut self, iface: IfaceId, address: IpAddr, mac: MacAddr, state: State, used: Instant) {
+        self.made += 1;
+        let entry = Entry { iface, address, mac, state, used, number: self.made };
         let weight = |place: &Option<Entry>| match place {
             None => (0, Instant::BOOT),
             Some(Entry { state: State::Incomplete { .. }, used, .. }) => (1, *used),
@@ -204,17 +228,18 @@ impl<B> Neighbors<B> {
     pub fn resolve(&mut self, now: Instant, iface: IfaceId, address: IpAddr) -> Resolve {
         let again_at = now + ASK_INTERVAL;
         let Some(entry) = self.entry(iface, address) else {
-            self.place(Entry { iface, address, state: State::Incomplete { asks: 1, again_at }, used: now });
+            self.place(iface, address, MacAddr::default(), State::Incomplete { asks: 1, again_at }, now);
             self.wake_at(again_at);
             return Resolve::WaitAsk;
         };
         entry.used = now;
         match entry.state {
             State::Incomplete { .. } => Resolve::Wait,
-            State::Reachable { mac, until } if now < until => Resolve::Found(mac),
-            State::Probing { mac, .. } => Resolve::Found(mac),
-            State::Reachable { mac, .. } | State::Stale { mac } => {
-                entry.state = State::Probing { mac, asks: 1, again_at };
+            State::Reachable { until } if now < until => Resolve::Found(entry.mac),
+            State::Probing { .. } => Resolve::Found(entry.mac),
+            State::Reachable { .. } | State::Stale => {
+                let mac = entry.mac;
+                entry.state = State::Probing { asks: 1, again_at };
                 self.wake_at(again_at);
                 Resolve::FoundAsk(mac)
             }
@@ -222,48 +247,37 @@ impl<B> Neighbors<B> {
     }
 
     /// The place of a neighbor that is in the table.
-    pub fn place_of(&self, iface: IfaceId, address: IpAddr) -> Option<u32> {
-        let places = self.set_range(iface, address);
-        let same = |place: &usize| matches!(self.entries.get(*place), Some(Some(entry)) if entry.is(iface, address));
-        places.clone().find(same).map(|place| place as u32)
+    pub fn place_of(&self, iface: IfaceId, address: IpAddr) -> Option<Place> {
+        self.set_range(iface, address).find_map(|at| {
+            let entry = self.entries.get(at)?.as_ref().filter(|entry| entry.is(iface, address))?;
+            Some(Place { at: at as u32, number: entry.number })
+        })
     }
 
-    /// The MAC address of a neighbor at its place, if it can be used without a question. Follow it with
-    /// [`touch`](Self::touch) where it is used; both together are [`resolve`](Self::resolve).
+    /// The neighbor at a place, if it is still there and can be used without a question; with [`Entry::used`] the same
+    /// as [`resolve`](Self::resolve).
     #[inline(always)]
-    pub fn at(&self, place: u32, now: Instant, iface: IfaceId, address: IpAddr) -> Option<MacAddr> {
-        let entry = self.entries.get(place as usize)?.as_ref().filter(|entry| entry.is(iface, address))?;
-        match entry.state {
-            State::Reachable { mac, until } if now < until => Some(mac),
-            State::Probing { mac, .. } => Some(mac),
-            _ => None,
-        }
-    }
-
-    /// The neighbor at this place is used.
-    #[inline]
-    pub fn touch(&mut self, place: u32, now: Instant) {
-        if let Some(Some(entry)) = self.entries.get_mut(place as usize) {
-            entry.used = now;
-        }
+    pub fn at(&mut self, place: Place, now: Instant) -> Option<&mut Entry> {
+        let entry = self.entries.get_mut(place.at as usize)?.as_mut().filter(|entry| entry.number == place.number)?;
+        // Two questions, the likely one first: together they would be a jump that nobody can foresee.
+        let is_usable = matches!(entry.state, State::Reachable { until } if now < until)
+            || matches!(entry.state, State::Probing { .. });
+        is_usable.then_some(entry)
     }
 
     /// A neighbor has said its MAC address. `asked`: in answer to a question of ours (or to one that we must answer,
     /// and so may believe); otherwise only what is known already is changed.
     pub fn learn(&mut self, now: Instant, iface: IfaceId, address: IpAddr, mac: MacAddr, hint: Hint) {
-        let reachable = State::Reachable { mac, until: now + REACHABLE };
+        let reachable = State::Reachable { until: now + REACHABLE };
         match (self.entry(iface, address), hint) {
-            (Some(entry), Hint::Answer) => entry.state = reachable,
+            (Some(entry), Hint::Answer) => (entry.mac, entry.state) = (mac, reachable),
             (Some(entry), Hint::Question | Hint::Announcement) => {
-                let same = match entry.state {
-                    State::Reachable { mac: known, .. } | State::Probing { mac: known, .. } => known == mac,
-                    State::Incomplete { .. } | State::Stale { .. } => false,
-                };
-                if !same {
-                    entry.state = State::Stale { mac };
+                let holds = matches!(entry.state, State::Reachable { .. } | State::Probing { .. });
+                if !holds || entry.mac != mac {
+                    (entry.mac, entry.state) = (mac, State::Stale);
                 }
             }
-            (None, Hint::Question) => self.place(Entry { iface, address, state: State::Stale { mac }, used: now }),
+            (None, Hint::Question) => self.place(iface, address, mac, State::Stale, now),
             (None, Hint::Answer | Hint::Announcement) => {}
         }
     }
@@ -291,10 +305,9 @@ impl<B> Neighbors<B> {
 
     /// Is the neighbor's MAC address known now?
     pub fn known(&mut self, iface: IfaceId, neighbor: IpAddr) -> Option<MacAddr> {
-        match self.entry(iface, neighbor)?.state {
-            State::Incomplete { .. } => None,
-            State::Reachable { mac, .. } | State::Stale { mac } | State::Probing { mac, .. } => Some(mac),
-        }
+        let entry = self.entry(iface, neighbor)?;
+        let said = !matches!(entry.state, State::Incomplete { .. });
+        said.then_some(entry.mac)
     }
 
     /// Packets that wait.
@@ -316,8 +329,8 @@ impl<B> Neighbors<B> {
             let Some(entry) = place else { continue };
             let (asks, again_at, mac) = match &mut entry.state {
                 State::Incomplete { asks, again_at } => (asks, again_at, None),
-                State::Probing { mac, asks, again_at } => (asks, again_at, Some(*mac)),
-                State::Reachable { .. } | State::Stale { .. } => continue,
+                State::Probing { asks, again_at } => (asks, again_at, Some(entry.mac)),
+                State::Reachable { .. } | State::Stale => continue,
             };
             if *again_at <= now {
                 let Entry { iface, address, .. } = *entry;

@@ -14,7 +14,8 @@
 //! itself whether its sender is owed an answer.
 
 use crate::chain::{self, Ruling, View};
-use crate::conntrack::{Confirmed, Tracked, Tuple};
+use crate::conntrack::{Confirmed, Sought, Tracked, Tuple};
+use crate::fastpath::Sight;
 use crate::icmp::Answer;
 use crate::neighbor::Sender;
 use crate::parse::{self, Arrived, Fragment, Packet};
@@ -55,9 +56,16 @@ impl From<DropReason> for Refusal {
 }
 
 impl<B: Buffer> Plane<B> {
-    /// One received frame, to its end.
+    /// One received frame, to its end. `sight`: what has been read of it already.
     #[inline(never)]
-    pub(crate) fn receive(&mut self, now: Instant, port: PortId, mut frame: B, out: &mut impl Outlet<B>) {
+    pub(crate) fn receive(
+        &mut self,
+        now: Instant,
+        port: PortId,
+        mut frame: B,
+        sight: Option<&Sight>,
+        out: &mut impl Outlet<B>,
+    ) {
         let (iface, link) = match self.arrive(port, &frame) {
             Ok((iface, link)) => (iface, link),
             Err((iface, reason)) => {
@@ -66,7 +74,7 @@ impl<B: Buffer> Plane<B> {
             }
         };
         self.counters.iface_mut(Some(iface)).received += 1;
-        match self.walk(now, iface, &link, &mut frame, out) {
+        match self.walk(now, iface, &link, sight, &mut frame, out) {
             Ok(Way::Out(packet, hop)) => self.send(now, packet, hop, frame, Sender::Transit(iface), out),
             Ok(Way::In(packet, owner)) => self.deliver(packet, owner, iface, frame, out),
             Ok(Way::Link | Way::Used) => {
@@ -106,6 +114,7 @@ impl<B: Buffer> Plane<B> {
         now: Instant,
         iface: IfaceId,
         link: &ethernet::Header,
+        sight: Option<&Sight>,
         frame: &mut B,
         out: &mut impl Outlet<B>,
     ) -> Result<Way, Refusal> {
@@ -122,7 +131,7 @@ impl<B: Buffer> Plane<B> {
             Arrived::Packet(packet) if ingress::is_link_message(&packet) => {
                 self.handle_link_message(now, iface, &packet, frame, out)
             }
-            Arrived::Packet(packet) => self.pass_hooks(now, iface, packet, frame, out),
+            Arrived::Packet(packet) => self.pass_hooks(now, iface, packet, sight.map(Sight::sought), frame, out),
         }
     }
 
@@ -132,13 +141,14 @@ impl<B: Buffer> Plane<B> {
         now: Instant,
         iface: IfaceId,
         packet: Packet,
+        sought: Option<Sought>,
         frame: &B,
         out: &mut impl Outlet<B>,
     ) -> Result<Way, Refusal> {
         self.rules.trace.note(|| TraceStep::Received { iface, packet: Summary::of(&packet) });
         self.rules.counts.begin_trail();
         let mut tracked = Tracked::untracked(packet);
-        self.look_up(now, iface, &mut tracked, frame)?;
+        self.look_up(now, iface, &mut tracked, sought, frame)?;
         self.run_chain(now, Hook::Prerouting, iface, &mut tracked)?;
         if self.is_local(iface, &tracked.packet) {
             self.run_chain(now, Hook::Input, iface, &mut tracked)?;
@@ -176,12 +186,19 @@ impl<B: Buffer> Plane<B> {
         frame: &B,
     ) -> Result<Tracked, DropReason> {
         let mut tracked = Tracked::untracked(packet);
-        self.look_up(now, iface, &mut tracked, frame)?;
+        self.look_up(now, iface, &mut tracked, None, frame)?;
         Ok(tracked)
     }
 
     /// Tracks a packet of an Iface, where that is tracked.
-    fn look_up(&mut self, now: Instant, iface: IfaceId, tracked: &mut Tracked, frame: &B) -> Result<(), DropReason> {
+    fn look_up(
+        &mut self,
+        now: Instant,
+        iface: IfaceId,
+        tracked: &mut Tracked,
+        sought: Option<Sought>,
+        frame: &B,
+    ) -> Result<(), DropReason> {
         if self.ifaces.get(iface).is_some_and(|iface| iface.tracked) {
             let packet = &tracked.packet;
             if packet.is_tracked_error() {
@@ -195,7 +212,7 @@ impl<B: Buffer> Plane<B> {
                 *tracked = self.conntrack.track_error(now, *packet, quote.as_ref(), Some(iface));
             } else {
                 let header = transport_header(frame, packet);
-                self.conntrack.track(now, tracked, header, Some(iface));
+                self.conntrack.track(now, tracked, header, Some(iface), sought);
             }
         }
         self.rules.trace.note(|| TraceStep::Tracked { state: tracked.state(), first: tracked.is_draft() });

@@ -81,6 +81,9 @@ pub struct Delta(u16);
 impl Delta {
     pub const NONE: Self = Self(0);
 
+    /// A hop less in an IPv4 header: its word of TTL and protocol shrinks by 0x100, whatever it was.
+    pub const HOP: Self = Self(!0x100);
+
     pub const fn word(self, old: u16, new: u16) -> Self {
         if old == new {
             return self;
@@ -88,6 +91,34 @@ impl Delta {
         let sum = self.0 as u32 + !old as u32 + new as u32;
         let sum = (sum & 0xffff) + (sum >> 16);
         Self(((sum & 0xffff) + (sum >> 16)) as u16)
+    }
+
+    /// Four words at once; the same as word by word.
+    #[inline]
+    pub fn words(self, old: u64, new: u64) -> Self {
+        const EVEN: u64 = 0x0000_ffff_0000_ffff;
+        let pairs = |words: u64| (words & EVEN) + (words >> 16 & EVEN);
+        if old == new {
+            return self;
+        }
+        let sum = self.0 as u64 + pairs(!old) + pairs(new);
+        let sum = (sum >> 32) + (sum & 0xffff_ffff);
+        let sum = (sum >> 16) + (sum & 0xffff);
+        let sum = (sum >> 16) + (sum & 0xffff);
+        if sum == 0xffff {
+            // One of two zeros: which one, depends on which words have changed.
+            let parts = [48, 32, 16, 0].map(|at| ((old >> at) as u16, (new >> at) as u16));
+            return parts.into_iter().fold(self, |delta, (old, new)| delta.word(old, new));
+        }
+        Self(sum as u16)
+    }
+
+    /// The change that takes this one back. `None` for a sum of zero, of which there are two.
+    pub const fn reversed(self) -> Option<Self> {
+        match self.0 {
+            0 | 0xffff => None,
+            sum => Some(Self(!sum)),
+        }
     }
 
     /// Both changes together.
@@ -159,6 +190,16 @@ mod tests {
     }
 
     #[test]
+    fn a_hop_less_is_the_same_change_of_every_ttl() {
+        for ttl in 1..=255 {
+            let (old, new) = (u16::from_be_bytes([ttl, 17]), u16::from_be_bytes([ttl - 1, 17]));
+            assert_eq!(Delta::NONE.word(old, new), Delta::HOP, "TTL {ttl}");
+            let addresses = Delta::NONE.word(0x1234, 0xfff0);
+            assert_eq!(addresses.word(old, new), addresses.and(Delta::HOP), "TTL {ttl}");
+        }
+    }
+
+    #[test]
     fn the_example_of_rfc_1624_section_4() {
         assert_eq!(adjust(0xdd2f, 0x5555, 0x3285), 0x0000);
         assert_eq!(Delta::NONE.word(0x5555, 0x3285).apply(0xdd2f), 0x0000);
@@ -177,5 +218,33 @@ mod tests {
             assert_eq!(delta.apply(before) % 0xffff, checksum(&bytes) % 0xffff, "{old:04x} -> {new:04x}");
             assert_eq!(delta.apply_partial(partial) % 0xffff, Sum::ZERO.bytes(&bytes).fold() % 0xffff);
         }
+    }
+
+    #[test]
+    fn four_words_at_once_are_four_words() {
+        let mut state = 3u64;
+        let mut words = || {
+            let bits = core::iter::repeat_with(|| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                // Few values, so that changes often cancel out.
+                [0, 1, 0xfffe, 0xffff][(state >> 62) as usize]
+            });
+            bits.take(4).fold(0u64, |words, word| words << 16 | word)
+        };
+        for _ in 0..50_000 {
+            let (before, old, new) = (Delta(words() as u16), words(), words());
+            let parts = [48, 32, 16, 0].map(|at| ((old >> at) as u16, (new >> at) as u16));
+            let expected = parts.into_iter().fold(before, |delta, (old, new)| delta.word(old, new));
+            assert_eq!(before.words(old, new), expected, "{before:?} {old:x} {new:x}");
+        }
+    }
+
+    #[test]
+    fn a_reversed_delta_takes_back_what_the_delta_has_done() {
+        for (old, new) in [(0u16, 1u16), (0xffff, 1), (7, 0xfff0), (0x8000, 0x7fff)] {
+            let delta = Delta::NONE.word(old, new);
+            assert_eq!(delta.reversed(), Some(Delta::NONE.word(new, old)), "{old:x} {new:x}");
+        }
+        assert_eq!(Delta::NONE.reversed(), None);
     }
 }

@@ -26,6 +26,16 @@ pub(crate) enum Direction {
     Reply = 1,
 }
 
+impl Direction {
+    #[inline(always)]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Original => Self::Reply,
+            Self::Reply => Self::Original,
+        }
+    }
+}
+
 /// What tells the packets of one direction from all others: a [`Key`](super::Key), but that the addresses of IPv6 are
 /// in a slab of their own, and here is their place in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -136,6 +146,7 @@ impl Flow {
         Self { protocol, iface: iface.map_or(NONE, |id| id.0), tcp, flags: flag::USED, ..Self::FREE }
     }
 
+    #[inline(always)]
     pub(super) fn has(&self, flag: u16) -> bool {
         self.flags & flag != 0
     }
@@ -219,22 +230,22 @@ impl Silences {
     }
 
     /// From now on, for this flow.
-    #[inline]
+    #[inline(always)]
     pub fn of(&self, flow: &Flow) -> u64 {
         use wire::ipv4::protocol;
         let replied = flow.replied();
-        let [udp, icmp, other] = self.classes[usize::from(replied)];
+        let [udp, icmp, other] = &self.classes[usize::from(replied)];
         match flow.protocol {
             protocol::TCP if flow.tcp.waits_for_reply() && !replied => self.tcp_unanswered,
             protocol::TCP => self.tcp[flow.tcp.phase as usize],
-            protocol::UDP => udp,
-            protocol::ICMP | protocol::ICMPV6 => icmp,
-            _ => other,
+            protocol::UDP => *udp,
+            protocol::ICMP | protocol::ICMPV6 => *icmp,
+            _ => *other,
         }
     }
 
     /// When a flow ends that is silent from `now` on.
-    #[inline]
+    #[inline(always)]
     pub fn deadline(&self, now: Instant, flow: &Flow) -> Instant {
         Instant::from_nanos(now.as_nanos().saturating_add(self.of(flow)))
     }

@@ -1,82 +1,130 @@
 //! A hash index of fixed size: from a key's hash to small numbers that the caller compares.
 //!
 //! ```text
-//!  hash ─► bucket of 64 bytes: tags 8 × u16 | numbers 8 × u32 | 16 unused
-//!                                   │ equal tags      └──► the caller looks whether the key is this one's
+//!  hash ─► bucket of 64 bytes: tags 12 × u8 | keys elsewhere u32 | numbers 12 × u32
+//!                                   │ equal tags                     └──► the caller looks whether the key is this one's
 //! ```
 //!
-//! A key may stand in either of two buckets, so that full ones are rare; an insertion that finds both full is refused.
-//! A look-up reads two buckets whatever an attacker sends.
+//! A key stands in its first bucket, in one of eight slots; only where these are all taken in one of four more there, or
+//! in another bucket of its own, whichever of the two is emptier. A bucket knows how many of its keys are elsewhere, so
+//! that a look-up in vain reads one bucket as well. An insertion that finds both full is refused. Whatever an attacker
+//! sends, a look-up reads two buckets at most.
 //!
 //! Buckets are plain words, so that a table of zeros, which is an empty one, costs no time to make where the system has
-//! zeroed memory at hand; the four tags of a word are compared at once, with plain integers (vector instructions cost
-//! dozens of times as much where they are emulated).
+//! zeroed memory at hand; eight tags are compared at once, with plain integers (vector instructions cost dozens of times
+//! as much where they are emulated).
 
 use alloc::vec::Vec;
 
-/// Words of a bucket: two of tags, four of numbers.
-const WORDS: usize = 8;
+/// Words of a bucket.
+const WORDS: usize = 16;
 
-/// Eight tags and the numbers that go with them; tag 0 marks a free slot.
-type Bucket = [u64; WORDS];
+/// Two words of tags of the near slots, one of the far slots, how many keys stand elsewhere, then the numbers. Tag 0 marks
+/// a free slot.
+type Bucket = [u32; WORDS];
+
+/// Words of a [`Bucket`].
+mod word {
+    pub const FAR_TAGS: usize = 2;
+    pub const ELSEWHERE: usize = 3;
+    pub const NUMBERS: usize = 4;
+}
+
+/// Slots that an insertion looks at first.
+const NEAR: usize = 8;
 
 /// The lowest bit, and the highest, of each tag of a word.
-const LOW: u64 = 0x0001_0001_0001_0001;
-const HIGH: u64 = 0x8000_8000_8000_8000;
+const LOW: u64 = 0x0101_0101_0101_0101;
+const HIGH: u64 = 0x8080_8080_8080_8080;
+/// The highest bits of the far slots.
+const FAR: u64 = 0x8080_8080;
 
-/// The highest bit of each 16-bit lane of `word` that is 0.
-const fn zero_lanes(word: u64) -> u64 {
+/// The highest bit of each byte of `word` that is 0.
+#[inline(always)]
+const fn zero_bytes(word: u64) -> u64 {
     !(((word & !HIGH) + !HIGH) | word) & HIGH
 }
 
-/// Slots of a bucket with this tag, a bit each: bits 0, 16, 32 and 48 for the first four, one higher for the others.
+/// The near slots with this tag, a bit each.
 #[inline(always)]
-fn tagged(bucket: &Bucket, tag: u16) -> u64 {
-    let all = u64::from(tag) * LOW;
-    zero_lanes(bucket[0] ^ all) >> 15 | zero_lanes(bucket[1] ^ all) >> 14
+fn near(bucket: &Bucket, tag: u8) -> u64 {
+    zero_bytes((u64::from(bucket[1]) << 32 | u64::from(bucket[0])) ^ (u64::from(tag) * LOW))
 }
 
-/// The slot of the lowest bit.
+/// The far slots with this tag, a bit each.
 #[inline(always)]
-fn first(slots: u64) -> usize {
-    let bit = slots.trailing_zeros() as usize;
-    bit / 16 + bit % 2 * 4
+fn far(bucket: &Bucket, tag: u8) -> u64 {
+    zero_bytes(u64::from(bucket[word::FAR_TAGS]) ^ (u64::from(tag) * LOW)) & FAR
 }
 
+/// The number in the slot of the lowest bit, of near slots.
 #[inline(always)]
-fn number(bucket: &Bucket, slot: usize) -> u32 {
-    (bucket[2 + slot / 2 % 4] >> (slot % 2 * 32)) as u32
+fn near_number(bucket: &Bucket, slots: u64) -> u32 {
+    bucket[word::NUMBERS + (slots.trailing_zeros() / 8 % 8) as usize]
+}
+
+/// As [`near_number`], of far slots.
+fn far_number(bucket: &Bucket, slots: u64) -> u32 {
+    bucket[word::NUMBERS + NEAR + (slots.trailing_zeros() / 8 % 4) as usize]
+}
+
+/// The number among these slots that `is_it` recognises, and the bit of its slot.
+#[inline(always)]
+fn pick(mut slots: u64, number: impl Fn(u64) -> u32, is_it: &impl Fn(u32) -> bool) -> Option<(u32, u64)> {
+    while slots != 0 {
+        let number = number(slots);
+        if is_it(number) {
+            return Some((number, slots & slots.wrapping_neg()));
+        }
+        slots &= slots - 1;
+    }
+    None
+}
+
+/// Puts a number into the lowest of these near slots, which are free.
+#[inline(always)]
+fn put_near(bucket: &mut Bucket, free: u64, tag: u8, number: u32) {
+    let slot = (free.trailing_zeros() / 8 % 8) as usize;
+    bucket[word::NUMBERS + slot] = number;
+    bucket[slot / 4] |= u32::from(tag) << (slot % 4 * 8);
+}
+
+fn put_far(bucket: &mut Bucket, free: u64, tag: u8, number: u32) {
+    let slot = (free.trailing_zeros() / 8 % 4) as usize;
+    bucket[word::NUMBERS + NEAR + slot] = number;
+    bucket[word::FAR_TAGS] |= u32::from(tag) << (slot * 8);
 }
 
 pub(crate) struct Index {
-    words: Vec<u64>,
+    words: Vec<u32>,
     /// Where the first bucket begins, so that none lies across two cache lines.
     start: usize,
     mask: usize,
 }
 
-#[derive(Clone, Copy)]
-struct Place {
-    tag: u16,
-    buckets: [usize; 2],
+#[inline(always)]
+const fn tag(hash: u64) -> u8 {
+    let tag = (hash >> 56) as u8;
+    tag + (tag == 0) as u8
 }
 
 impl Index {
-    /// For `entries` keys, five of eight slots used when all are there.
+    /// For `entries` keys, five of twelve slots used when all are there.
     pub fn new(entries: usize) -> Self {
         let buckets = entries.div_ceil(5).next_power_of_two();
         let words = alloc::vec![0; (buckets + 1) * WORDS];
-        let start = words.as_ptr().align_offset(WORDS * size_of::<u64>()).min(WORDS);
+        let start = words.as_ptr().align_offset(WORDS * size_of::<u32>()).min(WORDS);
         Self { words, start, mask: buckets - 1 }
     }
 
     #[inline(always)]
-    fn place(&self, hash: u64) -> Place {
-        let tag = (hash >> 48) as u16 | 1;
-        // The second bucket lies at a distance that depends on other bits of the hash.
-        let first = hash as usize & self.mask;
-        let second = (first ^ ((hash >> 24) as usize | 1)) & self.mask;
-        Place { tag, buckets: [first, second] }
+    fn first(&self, hash: u64) -> usize {
+        hash as usize & self.mask
+    }
+
+    /// Lies at a distance from the first that depends on other bits of the hash.
+    fn second(&self, hash: u64) -> usize {
+        (self.first(hash) ^ ((hash >> 24) as usize | 1)) & self.mask
     }
 
     #[inline(always)]
@@ -84,6 +132,7 @@ impl Index {
         self.words.get(self.start + at * WORDS..)?.first_chunk()
     }
 
+    #[inline(always)]
     fn bucket_mut(&mut self, at: usize) -> Option<&mut Bucket> {
         self.words.get_mut(self.start + at * WORDS..)?.first_chunk_mut()
     }
@@ -91,83 +140,108 @@ impl Index {
     /// The number of this hash that `is_it` recognises.
     #[inline(always)]
     pub fn find(&self, hash: u64, is_it: impl Fn(u32) -> bool) -> Option<u32> {
-        let Place { tag, buckets } = self.place(hash);
-        // Most keys are in the first.
-        self.scan(buckets[0], tag, &is_it).or_else(|| self.scan_other(buckets[1], tag, is_it))
+        let bucket = self.bucket(self.first(hash))?;
+        if let Some((number, _)) = pick(near(bucket, tag(hash)), |slots| near_number(bucket, slots), &is_it) {
+            return Some(number);
+        }
+        if bucket[word::FAR_TAGS] | bucket[word::ELSEWHERE] == 0 {
+            return None;
+        }
+        self.find_further(hash, is_it)
     }
 
-    #[inline(always)]
-    fn scan(&self, at: usize, tag: u16, is_it: &impl Fn(u32) -> bool) -> Option<u32> {
-        let bucket = self.bucket(at)?;
-        let mut slots = tagged(bucket, tag);
-        while slots != 0 {
-            let number = number(bucket, first(slots));
-            if is_it(number) {
-                return Some(number);
-            }
-            slots &= slots - 1;
+    #[cold]
+    #[inline(never)]
+    fn find_further(&self, hash: u64, is_it: impl Fn(u32) -> bool) -> Option<u32> {
+        let tag = tag(hash);
+        let bucket = self.bucket(self.first(hash))?;
+        let number = pick(far(bucket, tag), |slots| far_number(bucket, slots), &is_it);
+        if number.is_some() || bucket[word::ELSEWHERE] == 0 {
+            return number.map(|(number, _)| number);
         }
-        None
+        let bucket = self.bucket(self.second(hash))?;
+        let number = pick(near(bucket, tag), |slots| near_number(bucket, slots), &is_it)
+            .or_else(|| pick(far(bucket, tag), |slots| far_number(bucket, slots), &is_it));
+        number.map(|(number, _)| number)
     }
 
     /// Brings near what a look-up of this hash reads first.
-    #[inline]
+    #[inline(always)]
     pub fn hint(&self, hash: u64) {
-        lanes::prefetch_at(&self.words, self.start + self.place(hash).buckets[0] * WORDS);
+        lanes::prefetch_at(&self.words, self.start + self.first(hash) * WORDS);
     }
 
     /// The number that a look-up of this hash will most likely ask about first.
     #[inline(always)]
     pub fn guess(&self, hash: u64) -> Option<u32> {
-        let Place { tag, buckets } = self.place(hash);
-        let bucket = self.bucket(buckets[0])?;
-        let slots = tagged(bucket, tag);
-        (slots != 0).then(|| number(bucket, first(slots)))
-    }
-
-    #[inline(never)]
-    fn scan_other(&self, at: usize, tag: u16, is_it: impl Fn(u32) -> bool) -> Option<u32> {
-        self.scan(at, tag, &is_it)
+        let bucket = self.bucket(self.first(hash))?;
+        let slots = near(bucket, tag(hash));
+        (slots != 0).then(|| near_number(bucket, slots))
     }
 
     /// False where there is no room.
+    #[inline(always)]
     pub fn enter(&mut self, hash: u64, number: u32) -> bool {
-        let place = self.place(hash);
-        let free = |at: usize| self.bucket(at).map_or(0, |bucket| tagged(bucket, 0));
-        let [first_bucket, second_bucket] = place.buckets;
-        let (first_free, second_free) = (free(first_bucket), free(second_bucket));
-        // Into the emptier of the two.
-        let second = count(second_free) > count(first_free);
-        let (at, free) = if second { (second_bucket, second_free) } else { (first_bucket, first_free) };
-        let Some(bucket) = self.bucket_mut(at).filter(|_| free != 0) else { return false };
-        let slot = first(free);
-        let (at, shift) = (2 + slot / 2 % 4, slot % 2 * 32);
-        bucket[at] = bucket[at] & !(0xffff_ffff << shift) | u64::from(number) << shift;
-        bucket[slot / 4 % 2] |= u64::from(place.tag) << (slot % 4 * 16);
+        let at = self.first(hash);
+        let Some(bucket) = self.bucket_mut(at) else { return false };
+        let free = near(bucket, 0);
+        if free != 0 {
+            put_near(bucket, free, tag(hash), number);
+            return true;
+        }
+        self.enter_further(hash, number)
+    }
+
+    /// Into the emptier of two buckets, the first of which has no near slot left.
+    #[cold]
+    #[inline(never)]
+    fn enter_further(&mut self, hash: u64, number: u32) -> bool {
+        let free = |at: usize| self.bucket(at).map_or((0, 0), |bucket| (near(bucket, 0), far(bucket, 0)));
+        let count = |(near, far): (u64, u64)| near.count_ones() + far.count_ones();
+        let (first, second) = (self.first(hash), self.second(hash));
+        let is_elsewhere = count(free(second)) > count(free(first));
+        let at = if is_elsewhere { second } else { first };
+        let (near, far) = free(at);
+        let Some(bucket) = self.bucket_mut(at).filter(|_| near | far != 0) else { return false };
+        if near != 0 {
+            put_near(bucket, near, tag(hash), number);
+        } else {
+            put_far(bucket, far, tag(hash), number);
+        }
+        if is_elsewhere && let Some(bucket) = self.bucket_mut(first) {
+            bucket[word::ELSEWHERE] += 1;
+        }
         true
     }
 
     pub fn leave(&mut self, hash: u64, number: u32) {
-        let Place { tag, buckets } = self.place(hash);
-        for at in buckets {
-            let Some(bucket) = self.bucket_mut(at) else { continue };
-            let mut slots = tagged(bucket, tag);
-            while slots != 0 {
-                let slot = first(slots);
-                if self::number(bucket, slot) == number {
-                    bucket[slot / 4 % 2] &= !(0xffff << (slot % 4 * 16));
-                    return;
-                }
-                slots &= slots - 1;
-            }
+        let (first, second) = (self.first(hash), self.second(hash));
+        if self.leave_bucket(first, hash, number) || first == second || !self.leave_bucket(second, hash, number) {
+            return;
+        }
+        if let Some(bucket) = self.bucket_mut(first) {
+            bucket[word::ELSEWHERE] = bucket[word::ELSEWHERE].saturating_sub(1);
         }
     }
-}
 
-/// How many slots these are.
-fn count(slots: u64) -> u64 {
-    // The lanes of one word are added up in its highest one; there are at most two in each.
-    ((slots & LOW) + (slots >> 1 & LOW)).wrapping_mul(LOW) >> 48
+    /// True if it was there.
+    #[inline]
+    fn leave_bucket(&mut self, at: usize, hash: u64, number: u32) -> bool {
+        let Some(bucket) = self.bucket_mut(at) else { return false };
+        let is_it = |other: u32| other == number;
+        if let Some((_, slot)) = pick(near(bucket, tag(hash)), |slots| near_number(bucket, slots), &is_it) {
+            // Of the slot's highest bit, all eight.
+            let keep = !((slot >> 7) * 0xff);
+            bucket[0] &= keep as u32;
+            bucket[1] &= (keep >> 32) as u32;
+            return true;
+        }
+        let found = pick(far(bucket, tag(hash)), |slots| far_number(bucket, slots), &is_it);
+        if let Some((_, slot)) = found {
+            bucket[word::FAR_TAGS] &= !((slot >> 7) * 0xff) as u32;
+        }
+        found.is_some()
+    }
 }
 
 #[cfg(test)]
@@ -176,37 +250,72 @@ mod tests {
     use crate::nat::Random;
 
     #[test]
-    fn zero_lanes_are_found_and_no_others() {
-        let lanes = [0u64, 1, 2, 0x7fff, 0x8000, 0x8001, 0xffff];
-        for (a, b) in lanes.iter().flat_map(|a| lanes.iter().map(move |b| (*a, *b))) {
-            for (c, d) in lanes.iter().flat_map(|c| lanes.iter().map(move |d| (*c, *d))) {
-                let found = zero_lanes(a | b << 16 | c << 32 | d << 48);
-                let bit = |lane: u64, at: u32| if lane == 0 { 0x8000 << (16 * at) } else { 0 };
-                assert_eq!(found, bit(a, 0) | bit(b, 1) | bit(c, 2) | bit(d, 3), "{a:x} {b:x} {c:x} {d:x}");
+    fn zero_bytes_are_found_and_no_others() {
+        let bytes = [0u64, 1, 2, 0x7f, 0x80, 0x81, 0xff];
+        for (a, b) in bytes.iter().flat_map(|a| bytes.iter().map(move |b| (*a, *b))) {
+            for (c, d) in bytes.iter().flat_map(|c| bytes.iter().map(move |d| (*c, *d))) {
+                let word = a | b << 8 | c << 48 | d << 56;
+                let found = zero_bytes(word | 0x0000_0101_0101_0000);
+                let bit = |byte: u64, at: u32| if byte == 0 { 0x80 << at } else { 0 };
+                assert_eq!(found, bit(a, 0) | bit(b, 8) | bit(c, 48) | bit(d, 56), "{word:x}");
             }
         }
     }
 
-    #[test]
-    fn an_index_equals_a_list() {
-        let (mut index, mut list, mut random) = (Index::new(300), Vec::<(u64, u32)>::new(), Random::new(5));
-        for step in 0..100_000 {
-            // Few tags, so that many keys share one.
-            let hash = random.next() & 0x0003_0000_0000_ffff | random.next() & 0x00ff_ff00_0000;
+    /// The list never has more than `most` keys, whose hashes have the bits of `mask`.
+    fn equals_a_list(entries: usize, most: usize, mask: u64) {
+        let (mut index, mut list, mut random) = (Index::new(entries), Vec::<(u64, u32)>::new(), Random::new(5));
+        let mut refused = 0;
+        for step in 0..200_000 {
+            let hash = random.next() & mask;
             let number = random.next() as u32 & 0x7fff_ffff;
-            match random.next() % 3 {
-                0 if list.len() < 300 && index.enter(hash, number) => list.push((hash, number)),
-                1 if !list.is_empty() => {
+            match random.next() % 8 {
+                0..=2 if list.len() < most => {
+                    if index.enter(hash, number) {
+                        list.push((hash, number));
+                    } else {
+                        refused += 1;
+                    }
+                }
+                3..=4 if !list.is_empty() => {
                     let (hash, number) = list.swap_remove(random.next() as usize % list.len());
                     index.leave(hash, number);
                     assert_eq!(index.find(hash, |found| found == number), None, "step {step}");
                 }
+                5 => assert_eq!(index.find(hash, |found| found == number), None, "step {step}"),
                 _ if !list.is_empty() => {
                     let (hash, number) = list[random.next() as usize % list.len()];
                     assert_eq!(index.find(hash, |found| found == number), Some(number), "step {step}");
                 }
                 _ => {}
             }
+        }
+        assert_eq!(refused > 0, most > entries, "{refused} were refused");
+        for (hash, number) in list {
+            index.leave(hash, number);
+        }
+        assert!(index.words.iter().enumerate().all(|(at, word)| (at - index.start.min(at)) % WORDS > 3 || *word == 0));
+    }
+
+    #[test]
+    fn an_index_equals_a_list() {
+        // All tags, and few, so that many keys share one.
+        equals_a_list(300, 300, u64::MAX);
+        equals_a_list(300, 300, 0x03ff_ffff_ffff_ffff);
+    }
+
+    #[test]
+    fn a_bucket_that_is_full_sends_keys_elsewhere_and_finds_them_there() {
+        // Four buckets, of which two have most of the keys; more of them than there is room for.
+        equals_a_list(20, 60, 0xff00_0000_0300_0003);
+        equals_a_list(1, 30, u64::MAX);
+    }
+
+    #[test]
+    fn an_index_has_room_for_all_that_it_was_made_for() {
+        for entries in [1, 5, 6, 40, 1_280, 5_120, 81_920] {
+            let (mut index, mut random) = (Index::new(entries), Random::new(entries as u64));
+            assert!((0..entries).all(|number| index.enter(random.next(), number as u32)), "{entries}");
         }
     }
 }

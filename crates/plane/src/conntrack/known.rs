@@ -1,92 +1,49 @@
 //! What the fast path asks of the flow table: the same as [`Conntrack::track`] for packets that change no state.
 
-use super::flow::{Direction, Flow, FlowId};
-use super::tcp::{Fit, Segment};
+use super::flow::{Direction, Flow, FlowId, Silences};
+use super::table::{Addresses, Guess};
+use super::tcp::Fit;
 use super::{Conntrack, Key, Tuple};
 use crate::fastpath::{DecisionId, Rewriting};
-use crate::parse::Tcp;
 use wire::Instant;
 
-/// Flows whose records and buckets a CPU's caches surely hold.
-const CACHED: u32 = 4096;
+/// A flow of the table that a packet belongs to; it may be over.
+pub(crate) struct Known<'a> {
+    flow: &'a mut Flow,
+    direction: Direction,
+    addresses: &'a Addresses,
+    silences: &'a Silences,
+}
 
 impl Conntrack {
-    /// Brings near what the packets of a burst, of which these are the keys, will look up: while the first of them are
-    /// on their way, memory is asked for the others. Where the table is small it is near anyway.
-    #[inline]
-    pub fn hint(&self, keys: impl Iterator<Item = Option<Key>>) {
-        const BURST: usize = 32;
-        // A hash of 0 stands for none; nothing but speed is lost with it.
-        let mut hashes = [0; BURST];
-        let mut count = 0;
-        for (hash, key) in hashes.iter_mut().zip(keys) {
-            count += 1;
-            if let Some(key) = key {
-                *hash = self.table.hash(&key);
-                self.table.hint(*hash);
-            }
-        }
-        hashes.iter().take(count).filter(|hash| **hash != 0).for_each(|hash| self.table.hint_flow(*hash));
-    }
-
-    /// [`hint`](Self::hint) is worth its time.
-    #[inline]
-    pub fn is_large(&self) -> bool {
-        self.table.len() > CACHED
-    }
-
-    /// The flow of this tuple; it may be over.
+    /// The hash by which the table looks for a key.
     #[inline(always)]
-    pub fn find_known(&mut self, key: &Key) -> Option<(FlowId, Direction)> {
-        let found = self.table.find_key(key, self.table.hash(key));
-        if found.is_none() {
-            // The walk need not look for it once more.
-            self.absent = Some(*key);
-        }
-        found
+    pub fn hash(&self, key: &Key) -> u64 {
+        self.table.hash(key)
     }
 
+    /// Brings near what [`guess`](Self::guess) will read.
     #[inline(always)]
-    pub fn flow(&self, id: FlowId) -> Option<&Flow> {
-        self.table.get(id)
+    pub fn hint(&self, hash: u64) {
+        self.table.hint(hash);
     }
 
-    /// Takes note of a segment amid an established connection (an ACK without SYN, FIN and RST). False, and nothing has
-    /// changed, if the connection is not in that state or the segment does not fit its windows.
+    /// The flow that a look-up of this hash will most likely find; it is brought near.
     #[inline(always)]
-    pub fn advance_known(
-        &mut self,
-        id: FlowId,
-        direction: Direction,
-        tcp: Tcp,
-        payload_len: u32,
-        header: &[u8],
-    ) -> bool {
-        let segment = Segment::new(tcp, payload_len, header);
-        self.table.get_mut(id).is_some_and(|flow| flow.tcp.advance_amid(direction, &segment) == Fit::Fits)
+    pub fn guess(&self, hash: u64) -> Guess {
+        self.table.guess(hash)
     }
 
-    /// Puts a flow's end off, after a packet that leaves its state as it is. Returns how the packet is to be rewritten:
-    /// to the endpoints of the other direction, reversed.
+    /// The flow of this tuple. `guess` may be wrong, or have been right a while ago.
     #[inline(always)]
-    pub fn refresh_known(&mut self, now: Instant, id: FlowId, direction: Direction) -> Option<(Rewriting, Tuple)> {
-        let flow = self.table.get_mut(id)?;
-        // In one state a later packet never means an earlier end, so that the wheel need not know of it.
-        flow.deadline = self.silences.deadline(now, flow);
-        if !flow.is_translated() {
-            return None;
-        }
-        let rewriting = flow.rewriting[direction as usize];
-        self.other_tuple(id, direction).map(|tuple| (rewriting, tuple))
+    pub fn known(&mut self, key: &Key, hash: u64, guess: Guess) -> Option<Known<'_>> {
+        let (flow, direction, addresses) = self.table.known(key, hash, guess)?;
+        Some(Known { flow, direction, addresses, silences: &self.silences })
     }
 
     /// The tuple of the direction that is not this one.
     pub fn other_tuple(&self, id: FlowId, direction: Direction) -> Option<Tuple> {
-        let other = match direction {
-            Direction::Original => Direction::Reply,
-            Direction::Reply => Direction::Original,
-        };
-        self.table.tuple(id, other)
+        self.table.tuple(id, direction.other())
     }
 
     /// Packets of a flow in this direction need not be judged again.
@@ -94,5 +51,46 @@ impl Conntrack {
         if let Some(flow) = self.table.get_mut(id) {
             flow.decisions[direction as usize] = decision;
         }
+    }
+}
+
+impl Known<'_> {
+    #[inline(always)]
+    pub fn is_over(&self, now: Instant) -> bool {
+        self.flow.deadline <= now
+    }
+
+    /// A reply has been seen.
+    #[inline(always)]
+    pub fn replied(&self) -> bool {
+        self.flow.replied()
+    }
+
+    /// What was decided about packets like this one.
+    #[inline(always)]
+    pub fn decision(&self) -> DecisionId {
+        self.flow.decisions[self.direction as usize]
+    }
+
+    /// Takes note of a segment amid an established connection (an ACK without SYN, FIN and RST). False, and nothing has
+    /// changed, if the connection is not in that state or the segment does not fit its windows. `header` begins with the
+    /// TCP header; `len` is that of the segment, header included.
+    #[inline(always)]
+    pub fn advance(&mut self, header: &[u8], len: usize) -> bool {
+        self.flow.tcp.advance_amid(self.direction, header, len) == Fit::Fits
+    }
+
+    /// Puts its end off, after a packet that leaves its state as it is.
+    #[inline(always)]
+    pub fn refresh(&mut self, now: Instant) {
+        // In one state a later packet never means an earlier end, so that the wheel need not know of it.
+        self.flow.deadline = self.silences.deadline(now, self.flow);
+    }
+
+    /// How its packets are rewritten: to the endpoints of the other direction, reversed.
+    #[inline(always)]
+    pub fn translation(&self) -> Option<(Rewriting, Key)> {
+        let (flow, direction) = (&*self.flow, self.direction);
+        flow.is_translated().then(|| (flow.rewriting[direction as usize], self.addresses.key(flow, direction.other())))
     }
 }

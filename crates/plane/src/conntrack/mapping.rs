@@ -4,7 +4,7 @@
 //! least [`HOLD`] after the last packet of the last one, so that a port is not given to another host too soon.
 
 use super::index::Index;
-use super::tuple::hash;
+use super::tuple::Key;
 use crate::nat::Site;
 use alloc::vec::Vec;
 use wire::{Duration, Instant, IpAddr};
@@ -41,6 +41,17 @@ impl Mapping {
     }
 }
 
+/// Where a flow's mapping stands, or is to stand.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Place {
+    /// There is one.
+    Of(MappingId),
+    /// There is none; the hashes of its inner and its outer endpoint.
+    New { by_inner: u64, by_outer: u64 },
+    /// There is one that is over.
+    Again,
+}
+
 enum Record {
     Free { next: u32 },
     Used(Mapping),
@@ -58,6 +69,8 @@ pub(crate) struct Mappings {
     seed: [u64; 4],
     /// Where the search for mappings that are over goes on.
     hand: usize,
+    /// A bit for each outer address that there has been a mapping of, by its hash.
+    outer: u64,
 }
 
 impl Mappings {
@@ -71,22 +84,29 @@ impl Mappings {
             index: Index::new(capacity as usize * 2),
             seed,
             hand: 0,
+            outer: 0,
         }
     }
 
-    fn hash(&self, side: u32, protocol: u8, endpoint: Endpoint, outer: IpAddr) -> u64 {
-        let bits = |address: IpAddr| match address {
-            IpAddr::V4(address) => u128::from(address.to_bits()),
-            IpAddr::V6(address) => address.to_bits(),
-        };
-        let (inner, outer) = (bits(endpoint.0), bits(outer));
-        let rest = u64::from(side) << 32 | u64::from(protocol) << 16 | u64::from(endpoint.1);
-        hash(self.seed, inner, outer, rest)
+    #[inline(always)]
+    fn hash(&self, side: u16, protocol: u8, endpoint: Endpoint, outer: IpAddr) -> u64 {
+        Key::between(endpoint, (outer, side), protocol, 0).hash(self.seed)
     }
 
-    /// No mapping has ever been made.
-    pub fn is_empty(&self) -> bool {
-        self.records.is_empty()
+    #[inline(always)]
+    fn by_inner(&self, protocol: u8, inner: Endpoint, outer: IpAddr) -> u64 {
+        self.hash(0, protocol, inner, outer)
+    }
+
+    #[inline(always)]
+    fn by_outer(&self, protocol: u8, outer: Endpoint) -> u64 {
+        self.hash(1, protocol, outer, outer.0)
+    }
+
+    /// False: no mapping has ever had this outer address.
+    #[inline(always)]
+    pub fn may_have(&self, outer: IpAddr) -> bool {
+        self.outer & bit(outer) != 0
     }
 
     fn get(&self, id: u32) -> Option<&Mapping> {
@@ -105,33 +125,54 @@ impl Mappings {
         used.filter(move |mapping| !mapping.is_over(now))
     }
 
-    /// The mapping of an inside endpoint onto this outer address.
-    pub fn of_inner(&self, now: Instant, protocol: u8, inner: Endpoint, outer: IpAddr) -> Option<&Mapping> {
+    /// The mapping of an inside endpoint onto this outer address, and the hash by which it is looked up.
+    pub fn of_inner(
+        &self,
+        now: Instant,
+        protocol: u8,
+        inner: Endpoint,
+        outer: IpAddr,
+    ) -> (Option<(MappingId, &Mapping)>, u64) {
         let is_it = |reference: u32| {
             let same = |mapping: &Mapping| {
                 (mapping.protocol, mapping.inner, mapping.outer.0) == (protocol, inner, outer) && !mapping.is_over(now)
             };
             reference & 1 == 0 && self.get(reference >> 1).is_some_and(same)
         };
-        let found = self.index.find(self.hash(0, protocol, inner, outer), is_it)?;
-        self.get(found >> 1)
+        let hash = self.by_inner(protocol, inner, outer);
+        let found = self.index.find(hash, is_it).map(|reference| reference >> 1);
+        (found.and_then(|id| Some((MappingId(id), self.get(id)?))), hash)
     }
 
     /// The mapping that has this outer endpoint.
     pub fn of_outer(&self, now: Instant, protocol: u8, outer: Endpoint) -> Option<&Mapping> {
-        self.find_outer(protocol, outer).and_then(|id| self.get(id)).filter(|mapping| !mapping.is_over(now))
+        let id = self.find_outer(protocol, outer, self.by_outer(protocol, outer))?;
+        self.get(id).filter(|mapping| !mapping.is_over(now))
     }
 
-    fn find_outer(&self, protocol: u8, outer: Endpoint) -> Option<u32> {
+    /// Where a new mapping with this outer endpoint would stand; `by_inner` is the hash of its inner one. `None`: the
+    /// outer endpoint belongs to another.
+    pub fn place(&self, now: Instant, protocol: u8, by_inner: u64, outer: Endpoint) -> Option<Place> {
+        let by_outer = self.by_outer(protocol, outer);
+        match self.find_outer(protocol, outer, by_outer).and_then(|id| self.get(id)) {
+            None => Some(Place::New { by_inner, by_outer }),
+            Some(mapping) if mapping.is_over(now) => Some(Place::Again),
+            Some(_) => None,
+        }
+    }
+
+    #[inline]
+    fn find_outer(&self, protocol: u8, outer: Endpoint, hash: u64) -> Option<u32> {
         let is_it = |reference: u32| {
             let same = |mapping: &Mapping| (mapping.protocol, mapping.outer) == (protocol, outer);
             reference & 1 == 1 && self.get(reference >> 1).is_some_and(same)
         };
-        self.index.find(self.hash(1, protocol, outer, outer.0), is_it).map(|reference| reference >> 1)
+        self.index.find(hash, is_it).map(|reference| reference >> 1)
     }
 
-    /// One more flow goes by the mapping of these endpoints, which is made if there is none. `None`: the outer endpoint
-    /// belongs to another, or there is no room.
+    /// One more flow goes by the mapping of these endpoints, which is made if there is none. `place`: where it stands,
+    /// if no mapping has been made since that was asked. `None`: the outer endpoint belongs to another, or there is no
+    /// room.
     pub fn take(
         &mut self,
         now: Instant,
@@ -139,17 +180,30 @@ impl Mappings {
         inner: Endpoint,
         outer: Endpoint,
         site: Site,
+        place: Option<Place>,
     ) -> Option<MappingId> {
-        if let Some(id) = self.find_outer(protocol, outer) {
-            match self.records.get_mut(id as usize) {
-                Some(Record::Used(mapping)) if mapping.inner == inner => {
-                    mapping.flows += 1;
-                    return Some(MappingId(id));
-                }
-                Some(Record::Used(mapping)) if mapping.is_over(now) => self.remove(id),
-                _ => return None,
+        let (by_inner, by_outer) = match place {
+            Some(Place::New { by_inner, by_outer }) => (by_inner, by_outer),
+            Some(Place::Of(id)) => {
+                let Some(Record::Used(mapping)) = self.records.get_mut(id.0 as usize) else { return None };
+                mapping.flows += 1;
+                return Some(id);
             }
-        }
+            Some(Place::Again) | None => {
+                let by_outer = self.by_outer(protocol, outer);
+                if let Some(id) = self.find_outer(protocol, outer, by_outer) {
+                    match self.records.get_mut(id as usize) {
+                        Some(Record::Used(mapping)) if mapping.inner == inner => {
+                            mapping.flows += 1;
+                            return Some(MappingId(id));
+                        }
+                        Some(Record::Used(mapping)) if mapping.is_over(now) => self.remove(id),
+                        _ => return None,
+                    }
+                }
+                (self.by_inner(protocol, inner, outer.0), by_outer)
+            }
+        };
         self.reclaim(now);
         let id = if self.free == NIL { self.records.len() as u32 } else { self.free };
         let next = match self.records.get(id as usize) {
@@ -157,7 +211,6 @@ impl Mappings {
             None if id < self.capacity => NIL,
             Some(Record::Used(_)) | None => return None,
         };
-        let (by_inner, by_outer) = (self.hash(0, protocol, inner, outer.0), self.hash(1, protocol, outer, outer.0));
         if !self.index.enter(by_inner, id << 1) {
             return None;
         }
@@ -166,6 +219,7 @@ impl Mappings {
             return None;
         }
         self.free = next;
+        self.outer |= bit(outer.0);
         let mapping = Mapping { protocol, inner, outer, site, flows: 1, held_until: now };
         match self.records.get_mut(id as usize) {
             Some(record) => *record = Record::Used(mapping),
@@ -197,11 +251,21 @@ impl Mappings {
 
     fn remove(&mut self, id: u32) {
         let Some(&Mapping { protocol, inner, outer, .. }) = self.get(id) else { return };
-        self.index.leave(self.hash(0, protocol, inner, outer.0), id << 1);
-        self.index.leave(self.hash(1, protocol, outer, outer.0), id << 1 | 1);
+        self.index.leave(self.by_inner(protocol, inner, outer.0), id << 1);
+        self.index.leave(self.by_outer(protocol, outer), id << 1 | 1);
         let next = core::mem::replace(&mut self.free, id);
         if let Some(record) = self.records.get_mut(id as usize) {
             *record = Record::Free { next };
         }
     }
+}
+
+/// Of the hash of an address, which has no need to be secret: who chooses an outer address has written the policy.
+#[inline(always)]
+fn bit(address: IpAddr) -> u64 {
+    let bits = match address {
+        IpAddr::V4(address) => u64::from(address.to_bits()),
+        IpAddr::V6(address) => (address.to_bits() >> 64) as u64 ^ address.to_bits() as u64,
+    };
+    1 << (bits.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58)
 }

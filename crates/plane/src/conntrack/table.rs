@@ -5,7 +5,7 @@
 
 use super::flow::{Direction, Ends, Flow, FlowId, flag};
 use super::index::Index;
-use super::tuple::{Key, Tuple};
+use super::tuple::{Halves, Key, Tuple};
 use alloc::vec::Vec;
 
 /// No flow: ends a list.
@@ -28,6 +28,14 @@ pub(crate) struct Table {
     seed: [u64; 4],
     /// Where the next search through the records begins.
     hand: usize,
+}
+
+/// Where a flow is, most likely.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Guess(u32);
+
+impl Guess {
+    pub const NONE: Self = Self(u32::MAX);
 }
 
 /// The table has no room for one more flow.
@@ -73,18 +81,7 @@ impl Table {
 
     /// The tuple of a flow's packets in one direction.
     pub fn tuple(&self, id: FlowId, direction: Direction) -> Option<Tuple> {
-        self.get(id).map(|flow| self.key(flow, direction).into())
-    }
-
-    #[inline(always)]
-    fn key(&self, flow: &Flow, direction: Direction) -> Key {
-        let Ends { addresses, rest } = flow.ends[direction as usize];
-        if Key::is_v6(rest) {
-            let (src, dst) = self.addresses.get(addresses as u32, direction);
-            Key::V6 { src, dst, rest }
-        } else {
-            Key::V4 { addresses, rest }
-        }
+        self.get(id).map(|flow| self.addresses.key(flow, direction).into())
     }
 
     #[inline(always)]
@@ -100,17 +97,13 @@ impl Table {
         }
     }
 
-    pub fn find(&self, tuple: &Tuple) -> Option<(FlowId, Direction)> {
-        let key = tuple.key();
-        self.find_key(&key, self.hash(&key))
-    }
-
     #[inline(always)]
     pub fn hash(&self, key: &Key) -> u64 {
         key.hash(self.seed)
     }
 
     /// A key with its hash.
+    #[inline(always)]
     pub fn hashed(&self, key: Key) -> (Key, u64) {
         (key, self.hash(&key))
     }
@@ -123,20 +116,30 @@ impl Table {
     }
 
     /// Brings near what a look-up of a key with this hash reads first.
-    #[inline]
+    #[inline(always)]
     pub fn hint(&self, hash: u64) {
         self.index.hint(hash);
     }
 
-    /// Brings near the flow that a look-up of a key with this hash will most likely find.
-    #[inline]
-    pub fn hint_flow(&self, hash: u64) {
-        if let Some(likely) = self.index.guess(hash) {
-            let at = unpack(likely).0.0 as usize;
-            lanes::prefetch_at(&self.records, at);
-            // A segment's windows are in the second line.
-            self.records.get(at).into_iter().for_each(|flow| lanes::prefetch_at(core::slice::from_ref(&flow.tcp), 0));
-        }
+    /// The flow that a look-up of a key with this hash will most likely find; it is brought near.
+    #[inline(always)]
+    pub fn guess(&self, hash: u64) -> Guess {
+        let Some(likely) = self.index.guess(hash) else { return Guess::NONE };
+        let at = unpack(likely).0.0 as usize;
+        lanes::prefetch_at(&self.records, at);
+        // A segment's windows are in the second line.
+        self.records.get(at).into_iter().for_each(|flow| lanes::prefetch_at(core::slice::from_ref(&flow.tcp), 0));
+        Guess(likely)
+    }
+
+    /// The flow of this key, and what finds its addresses; it is looked for in its likely place first.
+    #[inline(always)]
+    pub fn known(&mut self, key: &Key, hash: u64, guess: Guess) -> Option<(&mut Flow, Direction, &Addresses)> {
+        // Only the index says which records are in use; a guess may be older than the flow's end.
+        let guessed = self.is(guess.0, key) && self.get(unpack(guess.0).0).is_some();
+        let reference = if guessed { guess.0 } else { self.index.find(hash, |reference| self.is(reference, key))? };
+        let (id, direction) = unpack(reference);
+        self.records.get_mut(id.0 as usize).map(|flow| (flow, direction, &self.addresses))
     }
 
     /// Enters a flow under both its tuples. `turned` is the second up to which the timer wheel has been turned.
@@ -197,7 +200,7 @@ impl Table {
         let flow = *self.get(id)?;
         self.unlink(id.0);
         for direction in [Direction::Original, Direction::Reply] {
-            let hash = self.hash(&self.key(&flow, direction));
+            let hash = self.hash(&self.addresses.key(&flow, direction));
             self.index.leave(hash, pack(id.0, direction));
         }
         if Key::is_v6(flow.ends[0].rest) {
@@ -271,16 +274,16 @@ impl Table {
 }
 
 /// The addresses of IPv6 flows: source and destination of the original direction, then of replies. One cache line each.
-struct Addresses {
+pub(super) struct Addresses {
     lines: Vec<AddressLine>,
     capacity: u32,
-    /// The first free line; its first address is the next one's place.
+    /// The first free line; its first word is the next one's place.
     free: u32,
 }
 
 #[derive(Clone, Copy)]
 #[repr(align(64))]
-struct AddressLine([u128; 4]);
+struct AddressLine([Halves; 4]);
 
 impl Addresses {
     fn new(capacity: u32) -> Self {
@@ -288,16 +291,28 @@ impl Addresses {
     }
 
     #[inline]
-    fn get(&self, place: u32, direction: Direction) -> (u128, u128) {
+    fn get(&self, place: u32, direction: Direction) -> (Halves, Halves) {
         let at = direction as usize * 2;
-        self.lines.get(place as usize).map_or((0, 0), |line| (line.0[at], line.0[at + 1]))
+        self.lines.get(place as usize).map_or(([0; 2], [0; 2]), |line| (line.0[at], line.0[at + 1]))
     }
 
-    fn enter(&mut self, addresses: [u128; 4]) -> Option<u32> {
+    /// The key of a flow's packets in one direction.
+    #[inline(always)]
+    pub fn key(&self, flow: &Flow, direction: Direction) -> Key {
+        let Ends { addresses, rest } = flow.ends[direction as usize];
+        if Key::is_v6(rest) {
+            let (src, dst) = self.get(addresses as u32, direction);
+            Key::V6 { src, dst, rest }
+        } else {
+            Key::V4 { addresses, rest }
+        }
+    }
+
+    fn enter(&mut self, addresses: [Halves; 4]) -> Option<u32> {
         let place = if self.free == NIL { self.lines.len() as u32 } else { self.free };
         match self.lines.get_mut(place as usize) {
             Some(line) => {
-                self.free = line.0[0] as u32;
+                self.free = line.0[0][0] as u32;
                 line.0 = addresses;
             }
             None if place < self.capacity => self.lines.push(AddressLine(addresses)),
@@ -309,7 +324,7 @@ impl Addresses {
     fn leave(&mut self, place: u32) {
         let free = core::mem::replace(&mut self.free, place);
         if let Some(line) = self.lines.get_mut(place as usize) {
-            line.0[0] = u128::from(free);
+            line.0[0][0] = u64::from(free);
         }
     }
 }

@@ -9,7 +9,7 @@ use super::flow::Direction;
 use crate::parse::Tcp;
 use policy::Conntrack as Settings;
 use wire::Duration;
-use wire::tcp::{TcpOption, flag};
+use wire::tcp::{MIN_HEADER_LEN, TcpOption, flag};
 
 /// FIN seen, in either direction (RFC 5382 REQ-5: transitory).
 const CLOSING: Duration = Duration::from_secs(240);
@@ -100,18 +100,11 @@ pub(crate) struct Segment {
 
 impl Segment {
     /// `header` begins with the TCP header; options beyond it are not seen.
+    #[inline]
     pub fn new(tcp: Tcp, payload_len: u32, header: &[u8]) -> Self {
-        let mut segment = Self { tcp, payload_len, scale: None, sacked: None };
-        if tcp.header_len > 20 {
-            for option in wire::tcp::Header::parse(header).into_iter().flat_map(|header| header.options()) {
-                match option {
-                    TcpOption::WindowScale(scale) => segment.scale = Some(scale),
-                    TcpOption::Sack { right_edge } => segment.sacked = Some(right_edge),
-                    TcpOption::MaximumSegmentSize(_) | TcpOption::SackPermitted | TcpOption::Other(_) => {}
-                }
-            }
-        }
-        segment
+        let has_options = has_options(usize::from(tcp.header_len), header);
+        let (scale, sacked) = if has_options { options(header) } else { (None, None) };
+        Self { tcp, payload_len, scale, sacked }
     }
 
     fn has(&self, flags: u16) -> bool {
@@ -125,11 +118,39 @@ impl Segment {
     }
 }
 
+/// There may be options that matter: not where timestamps alone fill the header, as they do in most segments.
+#[inline(always)]
+fn has_options(header_len: usize, header: &[u8]) -> bool {
+    /// Two of padding, then the option of ten bytes (RFC 7323 appendix A).
+    const TIMESTAMPS: [u8; 4] = [1, 1, 8, 10];
+    match header_len {
+        20 => false,
+        32 => header.get(20..).and_then(|options| options.first_chunk()) != Some(&TIMESTAMPS),
+        _ => true,
+    }
+}
+
+/// Window scale, and the highest right edge of SACK blocks.
+#[inline(never)]
+fn options(header: &[u8]) -> (Option<u8>, Option<u32>) {
+    let (mut scale, mut sacked) = (None, None);
+    for option in wire::tcp::Header::parse(header).into_iter().flat_map(|header| header.options()) {
+        match option {
+            TcpOption::WindowScale(shift) => scale = Some(shift),
+            TcpOption::Sack { right_edge } => sacked = Some(right_edge),
+            TcpOption::MaximumSegmentSize(_) | TcpOption::SackPermitted | TcpOption::Other(_) => {}
+        }
+    }
+    (scale, sacked)
+}
+
 /// `a` is before `b` in sequence space.
+#[inline(always)]
 const fn before(a: u32, b: u32) -> bool {
     (a.wrapping_sub(b) as i32) < 0
 }
 
+#[inline(always)]
 const fn after(a: u32, b: u32) -> bool {
     before(b, a)
 }
@@ -195,15 +216,28 @@ impl TcpState {
     }
 
     /// As [`advance`](Self::advance), for a segment with ACK and without SYN, FIN and RST, of a connection that is
-    /// established and stays so; [`Fit::Unfit`], and nothing has changed, also where that is not the case.
-    #[inline]
-    pub fn advance_amid(&mut self, direction: Direction, segment: &Segment) -> Fit {
+    /// established and stays so; [`Fit::Unfit`], and nothing has changed, also where that is not the case. `header`
+    /// begins with the TCP header; `len` is that of the segment, header included.
+    #[inline(always)]
+    pub fn advance_amid(&mut self, direction: Direction, header: &[u8], len: usize) -> Fit {
+        let Some(bytes) = header.first_chunk::<MIN_HEADER_LEN>() else { return Fit::Unfit };
+        let long = |at: usize| u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+        let (sequence, ack, window) = (long(4), long(8), u16::from_be_bytes([bytes[14], bytes[15]]));
+        let header_len = usize::from(bytes[12] >> 4) * 4;
         let is_amid = |side: &Side| side.max_win != 0 && !side.has(mark::FIN);
-        if self.phase != Phase::Established || !is_amid(&self.original) || !is_amid(&self.reply) {
+        let is_amid = self.phase == Phase::Established && is_amid(&self.original) && is_amid(&self.reply);
+        if !is_amid || header_len < MIN_HEADER_LEN || header_len > len {
             return Fit::Unfit;
         }
-        // Where both sides have been seen, only a segment that fits changes anything.
-        self.window(direction, segment)
+        let (sender, receiver) = self.sides(direction);
+        let sacked = if has_options(header_len, header) { options(header).1 } else { None };
+        let edge = receiver.edge(sacked, ack);
+        let end = sequence.wrapping_add((len - header_len) as u32);
+        let fit = sender.fit(receiver, sequence, end, edge);
+        if fit == Fit::Fits {
+            sender.learn(receiver, u32::from(window) << sender.scale, ack, edge, end);
+        }
+        fit
     }
 
     /// An ACK that answers a SYN: its sender has a connection of these endpoints already, and asks whether it is still
@@ -250,6 +284,7 @@ impl TcpState {
         }
     }
 
+    #[inline(always)]
     fn sides(&mut self, direction: Direction) -> (&mut Side, &mut Side) {
         match direction {
             Direction::Original => (&mut self.original, &mut self.reply),
@@ -318,15 +353,11 @@ impl TcpState {
         if rst && sequence == 0 && answers_syn {
             (sequence, end) = (sender.end, sender.end);
         }
-        let edge = segment.sacked.filter(|edge| after(*edge, ack) && !after(*edge, receiver.end)).unwrap_or(ack);
-        let lag = sender.max_win.max(MIN_ACK_LAG);
-        let within = receiver.max_win == 0 || after(end, sender.end.wrapping_sub(receiver.max_win).wrapping_sub(1));
-        let fits = before(sequence, sender.max_end.wrapping_add(1))
-            && within
-            && before(edge, receiver.end.wrapping_add(1))
-            && after(edge, receiver.end.wrapping_sub(lag).wrapping_sub(1));
+        let edge = receiver.edge(segment.sacked, ack);
+        let fits = sender.fit(receiver, sequence, end, edge) == Fit::Fits;
         if fits && !rst {
-            sender.learn(receiver, segment, ack, edge, end);
+            let window = raw << if syn { 0 } else { sender.scale };
+            sender.learn(receiver, window, ack, edge, end);
         }
         // A RST is believed at exactly the next sequence number that is expected, or where an ACK proves that its
         // sender has seen the other side's latest bytes (RFC 5961 §3.2).
@@ -343,9 +374,27 @@ impl Side {
         self.marks & mark != 0
     }
 
-    fn learn(&mut self, receiver: &mut Self, segment: &Segment, ack: u32, edge: u32, end: u32) {
-        let scale = if segment.has(flag::SYN) { 0 } else { self.scale };
-        let window = u32::from(segment.tcp.window) << scale;
+    /// How far this side has been acknowledged, by an ACK up to `ack` and a SACK up to `sacked`.
+    #[inline(always)]
+    fn edge(&self, sacked: Option<u32>, ack: u32) -> u32 {
+        sacked.filter(|edge| after(*edge, ack) && !after(*edge, self.end)).unwrap_or(ack)
+    }
+
+    /// Whether a segment of this side, from `sequence` to `end`, which acknowledges up to `edge`, is within its windows.
+    #[inline(always)]
+    fn fit(&self, receiver: &Self, sequence: u32, end: u32, edge: u32) -> Fit {
+        let lag = self.max_win.max(MIN_ACK_LAG);
+        let within = receiver.max_win == 0 || after(end, self.end.wrapping_sub(receiver.max_win).wrapping_sub(1));
+        let fits = before(sequence, self.max_end.wrapping_add(1))
+            && within
+            && before(edge, receiver.end.wrapping_add(1))
+            && after(edge, receiver.end.wrapping_sub(lag).wrapping_sub(1));
+        if fits { Fit::Fits } else { Fit::Unfit }
+    }
+
+    /// Takes note of a segment that fits. `window`: what it offers, in bytes.
+    #[inline(always)]
+    fn learn(&mut self, receiver: &mut Self, window: u32, ack: u32, edge: u32, end: u32) {
         self.max_win = self.max_win.max(window.saturating_add(edge.wrapping_sub(ack)));
         if after(end, self.end) {
             self.end = end;

@@ -4,9 +4,11 @@ mod endpoints;
 
 use super::tcp::Phase;
 use super::*;
+use crate::nat::{Random, Site};
 use crate::parse::{Tcp, Transport, Udp};
 use alloc::vec::Vec;
 use alloc::{format, vec};
+use wire::IpAddr;
 
 fn packet(src: [u8; 4], dst: [u8; 4], protocol: u8, transport: Transport) -> Packet {
     Packet {
@@ -45,7 +47,7 @@ fn conntrack(limit: u32, strict: bool) -> Conntrack {
 
 fn track(conntrack: &mut Conntrack, now: Instant, packet: Packet, link: Option<IfaceId>) -> Tracked {
     let mut tracked = Tracked::untracked(packet);
-    conntrack.track(now, &mut tracked, &[], link);
+    conntrack.track(now, &mut tracked, &[], link, None);
     tracked
 }
 
@@ -151,19 +153,18 @@ fn ports_are_kept_or_taken_from_the_same_range_and_parity_and_never_shared() {
     for (host, sport) in (1..=120).flat_map(|host| [(host, 4000), (host, 4001), (host, 500), (host, 501)]) {
         let now = Instant::BOOT;
         let mut tracked = track(&mut conntrack, now, udp(host, sport, 200, 53), None);
-        let port = conntrack.choose_port(now, &mut random, &tracked.packet, outer).unwrap();
+        let (port, mapped) = conntrack.choose_port(now, &mut random, &tracked.packet, outer).unwrap();
         assert_eq!(port & 1, sport & 1, "parity of {sport}");
         assert_eq!(port < 1024, sport < 1024, "range of {sport}");
         assert!(host > 1 || port == sport, "the first keeps its port");
         assert!(taken.iter().all(|(other, ..)| *other != port), "{port} is shared");
         taken.push((port, host, sport));
-        let inner = (tracked.packet.src, sport);
         tracked.packet.set_src(outer, port);
-        tracked.draft_snat(site, Some(inner));
+        tracked.draft_snat(site, Some(mapped));
         conntrack.confirm(now, &tracked, &[]).unwrap();
         // Towards another remote the same mapping is used.
         let elsewhere = udp(host, sport, 201, 53);
-        assert_eq!(conntrack.choose_port(now, &mut random, &elsewhere, outer), Some(port));
+        assert_eq!(conntrack.choose_port(now, &mut random, &elsewhere, outer).unwrap().0, port);
     }
 }
 
@@ -236,7 +237,7 @@ impl Talk {
         let mut packet = packet([10, 0, 0, src], [10, 0, 0, dst], 6, Transport::Tcp(tcp));
         packet.total_len = 20 + u32::from(tcp.header_len) + len;
         let mut tracked = Tracked::untracked(packet);
-        self.conntrack.track(self.now, &mut tracked, &header, None);
+        self.conntrack.track(self.now, &mut tracked, &header, None, None);
         let state = tracked.state();
         if state != CtState::Invalid {
             self.conntrack.confirm(self.now, &tracked, &header).unwrap();
@@ -245,7 +246,8 @@ impl Talk {
     }
 
     fn phase(&self) -> Phase {
-        let (id, _) = self.conntrack.table.find(&Tuple::of(&self.opener(), None)).unwrap();
+        let key = Key::of(&self.opener(), None);
+        let (id, _) = self.conntrack.table.find_key(&key, self.conntrack.table.hash(&key)).unwrap();
         self.conntrack.table.get(id).unwrap().tcp.phase
     }
 
@@ -447,6 +449,26 @@ fn data_beyond_the_window_is_invalid_and_a_connection_in_the_middle_is_picked_up
     assert_eq!(talk.say(false, A, 9000, 5100, 100), CtState::Established);
     assert_eq!(talk.say(false, F | A, 9100, 5100, 0), CtState::Established);
     assert_eq!(talk.phase(), Phase::Closing);
+}
+
+/// What a choice has found out does not hold any more once another flow has been entered.
+#[test]
+fn of_two_drafts_that_chose_one_port_only_the_first_gets_it() {
+    let mut conntrack = conntrack(10, false);
+    let outer = IpAddr::from([192, 0, 2, 1]);
+    let site = Site { hook: policy::Hook::Postrouting, iface: IfaceId(1), function: None };
+    let now = Instant::BOOT;
+    let mut drafts: Vec<Tracked> =
+        (1..=2).map(|host| track(&mut conntrack, now, udp(host, 4000, 200, 53), None)).collect();
+    for draft in &mut drafts {
+        let (port, mapped) = conntrack.choose_port(now, &mut Random::new(1), &draft.packet, outer).unwrap();
+        assert_eq!(port, 4000);
+        draft.packet.set_src(outer, port);
+        draft.draft_snat(site, Some(mapped));
+    }
+    conntrack.confirm(now, &drafts[0], &[]).unwrap();
+    assert_eq!(conntrack.confirm(now, &drafts[1], &[]).map(|_| ()), Err(DropReason::NatClash));
+    assert_eq!((conntrack.usage().0, conntrack.mappings(now).count()), (1, 1));
 }
 
 /// A28: who knows the code, but not the seed, cannot aim flows at one place of the table.

@@ -43,16 +43,11 @@ impl Tuple {
 
     /// As the table compares it.
     pub fn key(&self) -> Key {
-        let rest = Key::rest(self.sport, self.dport, self.zone, self.protocol);
-        match (self.src, self.dst) {
-            (IpAddr::V4(src), IpAddr::V4(dst)) => Key::v4(src.to_bits(), dst.to_bits(), rest),
-            (IpAddr::V6(src), IpAddr::V6(dst)) => Key::v6(src.to_bits(), dst.to_bits(), rest),
-            // No packet has addresses of two families.
-            _ => Key::v4(0, 0, rest),
-        }
+        Key::between((self.src, self.sport), (self.dst, self.dport), self.protocol, self.zone)
     }
 }
 
+#[inline]
 fn zone(src: IpAddr, dst: IpAddr, link: Option<IfaceId>) -> u16 {
     let local = |address| matches!(address, IpAddr::V6(address) if is_link_local6(address) || address.is_multicast());
     match link {
@@ -65,7 +60,18 @@ fn zone(src: IpAddr, dst: IpAddr, link: Option<IfaceId>) -> u16 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Key {
     V4 { addresses: u64, rest: u64 },
-    V6 { src: u128, dst: u128, rest: u64 },
+    V6 { src: Halves, dst: Halves, rest: u64 },
+}
+
+/// An IPv6 address, its upper half first: two words are aligned as one is.
+pub(super) type Halves = [u64; 2];
+
+const fn halves(address: u128) -> Halves {
+    [(address >> 64) as u64, address as u64]
+}
+
+const fn whole([upper, lower]: Halves) -> u128 {
+    (upper as u128) << 64 | lower as u128
 }
 
 /// Set in `rest` of IPv6, so that no tuple of one family looks like one of the other.
@@ -79,7 +85,27 @@ impl Key {
 
     #[inline(always)]
     pub const fn v6(src: u128, dst: u128, rest: u64) -> Self {
-        Self::V6 { src, dst, rest: rest | V6 }
+        Self::V6 { src: halves(src), dst: halves(dst), rest: rest | V6 }
+    }
+
+    /// Of the packets from one endpoint to another.
+    #[inline(always)]
+    pub fn between(from: (IpAddr, u16), to: (IpAddr, u16), protocol: u8, zone: u16) -> Self {
+        let rest = Self::rest(from.1, to.1, zone, protocol);
+        match (from.0, to.0) {
+            (IpAddr::V4(src), IpAddr::V4(dst)) => Self::v4(src.to_bits(), dst.to_bits(), rest),
+            (IpAddr::V6(src), IpAddr::V6(dst)) => Self::v6(src.to_bits(), dst.to_bits(), rest),
+            // No packet has addresses of two families.
+            _ => Self::v4(0, 0, rest),
+        }
+    }
+
+    /// Of packets like this one. `link`: the Iface that it came in by or leaves by.
+    #[inline(always)]
+    pub fn of(packet: &Packet, link: Option<IfaceId>) -> Self {
+        let (sport, dport) = packet.ports();
+        let zone = zone(packet.src, packet.dst, link);
+        Self::between((packet.src, sport), (packet.dst, dport), packet.protocol, zone)
     }
 
     pub const fn is_v6(rest: u64) -> bool {
@@ -87,21 +113,28 @@ impl Key {
     }
 
     /// Of the packets that answer this one.
+    #[inline(always)]
     pub fn of_reply(packet: &Packet, zone: u16) -> Self {
         let (sport, dport) = packet.ports();
-        let rest = Self::rest(dport, sport, zone, packet.protocol);
-        match (packet.src, packet.dst) {
-            (IpAddr::V4(src), IpAddr::V4(dst)) => Self::v4(dst.to_bits(), src.to_bits(), rest),
-            (IpAddr::V6(src), IpAddr::V6(dst)) => Self::v6(dst.to_bits(), src.to_bits(), rest),
-            // No packet has addresses of two families.
-            _ => Self::v4(0, 0, rest),
-        }
+        Self::between((packet.dst, dport), (packet.src, sport), packet.protocol, zone)
     }
 
     /// What a tuple has beside its addresses and their family, in one word.
     #[inline(always)]
     pub const fn rest(sport: u16, dport: u16, zone: u16, protocol: u8) -> u64 {
         (sport as u64) << 48 | (dport as u64) << 32 | (zone as u64) << 8 | protocol as u64
+    }
+
+    /// As [`rest`](Self::rest), of zone 0: both ports as they follow each other in a header.
+    #[inline(always)]
+    pub const fn rest_of(ports: u32, protocol: u8) -> u64 {
+        (ports as u64) << 32 | protocol as u64
+    }
+
+    /// Source and destination port of [`rest`](Self::rest).
+    #[inline(always)]
+    pub const fn ports_of(rest: u64) -> u32 {
+        (rest >> 32) as u32
     }
 
     pub const fn of_rest(&self) -> u64 {
@@ -139,7 +172,7 @@ impl Key {
     pub fn hash(&self, seed: [u64; 4]) -> u64 {
         match *self {
             Self::V4 { addresses, rest } => mix(seed, addresses, rest),
-            Self::V6 { src, dst, rest } => hash(seed, src, dst, rest),
+            Self::V6 { src, dst, rest } => hash(seed, whole(src), whole(dst), rest),
         }
     }
 }
@@ -150,7 +183,7 @@ impl From<Key> for Tuple {
             Key::V4 { addresses, .. } => {
                 (IpAddr::V4(((addresses >> 32) as u32).into()), IpAddr::V4((addresses as u32).into()))
             }
-            Key::V6 { src, dst, .. } => (IpAddr::V6(src.into()), IpAddr::V6(dst.into())),
+            Key::V6 { src, dst, .. } => (IpAddr::V6(whole(src).into()), IpAddr::V6(whole(dst).into())),
         };
         let (sport, dport, protocol, zone) = (key.sport(), key.dport(), key.protocol(), key.zone());
         Self { src, dst, sport, dport, protocol, zone }

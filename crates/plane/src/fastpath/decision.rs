@@ -1,6 +1,8 @@
 //! What the walk decided about packets of a flow in one direction; shared by all flows for which it decided the same.
 
-use crate::chain::Trail;
+use crate::Link;
+use crate::chain::{RuleId, Trail};
+use crate::neighbor;
 use crate::route::NextHop;
 use alloc::vec::Vec;
 use wire::{IfaceId, IpAddr};
@@ -14,18 +16,40 @@ pub(crate) struct Decision {
     pub replied: bool,
     pub hop: NextHop,
     /// Where the table of neighbors has the next hop, unless that has been forgotten meanwhile.
-    pub neighbor_place: u32,
-    /// Largest packet of the way out, in bytes.
-    pub mtu: u16,
-    /// The rules that count them.
-    pub rules: Trail,
+    pub neighbor: neighbor::Place,
+    /// The way out.
+    pub link: Link,
+    pub vid: Option<u16>,
+    /// The rules that count them, and how many those are.
+    rules: [RuleId; Trail::ROOM],
+    rule_count: u8,
 }
 
 impl Decision {
+    /// `rules`: at most [`Trail::ROOM`].
+    pub fn new(
+        iif: IfaceId,
+        replied: bool,
+        hop: NextHop,
+        neighbor: neighbor::Place,
+        (link, vid): (Link, Option<u16>),
+        rules: &[RuleId],
+    ) -> Self {
+        let mut all = [RuleId::default(); Trail::ROOM];
+        all.iter_mut().zip(rules).for_each(|(place, rule)| *place = *rule);
+        let rule_count = rules.len().min(Trail::ROOM) as u8;
+        Self { iif, replied, hop, neighbor, link, vid, rules: all, rule_count }
+    }
+
+    #[inline(always)]
+    pub fn rules(&self) -> impl Iterator<Item = &RuleId> + '_ {
+        self.rules.iter().take(usize::from(self.rule_count))
+    }
+
     fn is_same(&self, other: &Self) -> bool {
-        (self.iif, self.replied, self.hop, self.neighbor_place, self.mtu)
-            == (other.iif, other.replied, other.hop, other.neighbor_place, other.mtu)
-            && self.rules.rules() == other.rules.rules()
+        // The Iface of the hop says the rest.
+        (self.iif, self.replied, self.hop, self.neighbor) == (other.iif, other.replied, other.hop, other.neighbor)
+            && (self.rules, self.rule_count) == (other.rules, other.rule_count)
     }
 
     /// Spreads decisions over the table; who aims at one place of it only makes his own packets slow.
@@ -35,8 +59,7 @@ impl Decision {
             IpAddr::V6(address) => address.to_bits() as u64 ^ (address.to_bits() >> 64) as u64,
         };
         let ifaces = u64::from(self.iif.0) << 17 | u64::from(self.hop.iface.0) << 1 | u64::from(self.replied);
-        let rules = self.rules.rules().unwrap_or(&[]).iter();
-        let rules = rules.fold(0u64, |hash, rule| hash.wrapping_mul(31).wrapping_add(rule.number()));
+        let rules = self.rules().fold(0u64, |hash, rule| hash.wrapping_mul(31).wrapping_add(rule.number()));
         let product = u128::from(address ^ ifaces << 20 ^ rules << 40) * 0x9e37_79b9_7f4a_7c15;
         ((product >> 64) as u64 ^ product as u64) as usize
     }
@@ -92,13 +115,14 @@ impl Decisions {
         self.generation += 1;
     }
 
+    /// What was decided, and the count of who goes by it.
     #[inline(always)]
-    pub fn get(&self, id: DecisionId) -> Option<&Decision> {
+    pub fn pass(&mut self, id: DecisionId) -> Option<(&Decision, &mut u64)> {
         let place = self.places.get(id.0 as usize & (self.places.len() - 1))?;
         if place.id != id.0 || place.generation != self.generation {
             return None;
         }
-        place.decision.as_ref()
+        Some((place.decision.as_ref()?, &mut self.passed))
     }
 
     /// The number of this decision, which is entered if it is not there yet; another may have to give way. `None`: the
@@ -124,10 +148,13 @@ impl Decisions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use wire::{MacAddr, PortId};
 
     fn decision(iif: u16, host: u8) -> Decision {
         let hop = NextHop { iface: IfaceId(1), neighbor: IpAddr::from([10, 0, 0, host]) };
-        Decision { iif: IfaceId(iif), replied: true, hop, neighbor_place: 0, mtu: 1500, rules: Trail::default() }
+        let neighbor = neighbor::Place { at: 0, number: 1 };
+        let link = Link { port: PortId(1), mac: MacAddr::default(), mtu: 1500 };
+        Decision::new(IfaceId(iif), true, hop, neighbor, (link, None), &[])
     }
 
     #[test]
@@ -142,16 +169,16 @@ mod tests {
                 given.push((id, round, host));
             }
             for (id, iif, host) in &given {
-                let found = decisions.get(*id);
-                assert!(found.is_none_or(|found| found.is_same(&decision(*iif, *host))));
+                let found = decisions.pass(*id);
+                assert!(found.is_none_or(|(found, _)| found.is_same(&decision(*iif, *host))));
             }
-            assert!(given.iter().filter(|(id, ..)| decisions.get(*id).is_some()).count() > 32);
+            assert!(given.iter().filter(|(id, ..)| decisions.pass(*id).is_some()).count() > 32);
             if round == 2 {
                 decisions.forget();
-                assert!(given.iter().all(|(id, ..)| decisions.get(*id).is_none()));
+                assert!(given.iter().all(|(id, ..)| decisions.pass(*id).is_none()));
             }
         }
-        assert!(decisions.get(DecisionId::NONE).is_none());
+        assert!(decisions.pass(DecisionId::NONE).is_none());
     }
 
     #[test]

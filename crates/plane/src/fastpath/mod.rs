@@ -16,131 +16,121 @@
 //! [`Decisions::forget`].
 
 mod decision;
-mod header;
 mod rewriting;
+mod sight;
 #[cfg(test)]
 mod tests;
 
-use crate::conntrack::{Direction, FlowId, Tracked, Tuple};
-use crate::neighbor::{Sender, group_mac};
+use crate::conntrack::{Tracked, Tuple};
+use crate::neighbor::group_mac;
 use crate::parse::Transport;
 use crate::route::NextHop;
-use crate::{Outlet, Plane};
-use header::Header;
+use crate::{DropReason, Outlet, Plane, emit};
 use policy::{CtState, Hook};
-use wire::{Buffer, Burst, IfaceId, Instant, MacAddr, PortId, ethernet};
+use sight::Door;
+use wire::{Buffer, Burst, IfaceId, Instant, PortId, ethernet};
 
 pub(crate) use decision::{Decision, DecisionId, Decisions};
 pub(crate) use rewriting::Rewriting;
+pub(crate) use sight::Sight;
 
-/// A packet that goes on without the walk.
-struct Known {
-    header: Header,
-    iif: IfaceId,
-    flow: FlowId,
-    direction: Direction,
-    decision: DecisionId,
-    oif: IfaceId,
-    mac: MacAddr,
+/// What has become of a packet.
+enum Passed {
+    /// It is to leave by this port.
+    To(PortId),
+    /// It would have, but its memory has no room for the link header.
+    Stuck,
+    /// Nothing has changed: it is for the walk.
+    Not,
 }
 
 impl<B: Buffer> Plane<B> {
-    /// Brings near what the packets of a burst will look up, where that is not near already.
-    #[inline]
-    pub(crate) fn hint(&self, burst: &Burst<B>) {
-        if self.decisions.is_on() && burst.len() > 1 && self.conntrack.is_large() {
-            self.conntrack.hint(burst.iter().map(|frame| Header::likely_key(frame.head())));
-        }
-    }
-
-    /// Does with a packet what the walk has done with the last one like it, or, where that is for the walk to say, lets
-    /// it walk.
-    #[inline(never)]
-    pub(crate) fn pass(&mut self, now: Instant, port: PortId, frame: B, out: &mut impl Outlet<B>) {
-        if self.decisions.is_on()
-            && !self.rules.trace.is_on()
-            && let Some(known) = self.recognise(now, port, &frame)
-        {
-            return self.launch_known(now, known, frame, out);
-        }
-        self.receive(now, port, frame, out);
-    }
-
-    /// Finds flow and decision of a packet that needs no walk. Nothing has changed then but the windows of TCP.
+    /// Does with the packets of a burst, in their order, what the walk has done with the last ones like them, or, where
+    /// that is for the walk to say, lets them walk.
+    ///
+    /// What can be said of all of them from their frames alone comes first, so that memory is asked for everything that
+    /// they will look up while there is something else to do.
     #[inline(always)]
-    fn recognise(&mut self, now: Instant, port: PortId, frame: &B) -> Option<Known> {
-        let (head, len) = (frame.head(), frame.len());
-        let link = head.first_chunk::<{ ethernet::HEADER_LEN }>()?;
-        let (vid, ethertype, l3) = match u16::from_be_bytes([link[12], link[13]]) {
-            ethernet::TPID => {
-                let tagged = ethernet::Header::parse(head).ok()?;
-                (tagged.vid, tagged.ethertype, tagged.len)
+    pub(crate) fn pass_burst(&mut self, now: Instant, port: PortId, burst: &mut Burst<B>, out: &mut impl Outlet<B>) {
+        let mut sights = [const { None }; 32];
+        const { assert!(Burst::<B>::CAPACITY == 32) };
+        if self.decisions.is_on() && !self.rules.trace.is_on() {
+            let door = Door::new(&self.ifaces, &self.conntrack, port);
+            for (place, frame) in sights.iter_mut().zip(burst.iter()) {
+                Sight::read(place, frame.head(), frame.len(), &door);
             }
-            ethertype => (None, ethertype, ethernet::HEADER_LEN),
-        };
-        let iif = self.ifaces.of_frame(port, vid)?;
-        let [_, _, _, _, _, _, source @ .., _, _] = *link;
-        if link[..6] != self.ifaces.mac(iif).0 || !MacAddr(source).is_unicast() {
-            return None;
-        }
-        let (header, (id, direction)) = match ethertype {
-            ethernet::ethertype::IPV4 => {
-                let (header, key) = Header::read4(head, len, l3)?;
-                (header, self.conntrack.find_known(&key)?)
-            }
-            ethernet::ethertype::IPV6 => {
-                let (header, key) = Header::read6(head, len, l3)?;
-                (header, self.conntrack.find_known(&key)?)
-            }
-            _ => return None,
-        };
-        let flow = self.conntrack.flow(id).filter(|flow| flow.deadline > now)?;
-        let number = flow.decisions[direction as usize];
-        let decision = self.decisions.get(number)?;
-        if decision.iif != iif || decision.replied != flow.replied() {
-            return None;
-        }
-        let wire_len = match frame.offload().segmentation {
-            Some(segmentation) => header.wire_len(head, segmentation.size),
-            None => header.total_len,
-        };
-        if wire_len > u32::from(decision.mtu) {
-            return None;
-        }
-        let oif = decision.hop.iface;
-        let mac = self.neighbors.at(decision.neighbor_place, now, oif, decision.hop.neighbor)?;
-        if header.is_tcp {
-            let (tcp, payload_len) = header.tcp(head)?;
-            let bytes = head.get(usize::from(header.l4)..)?;
-            if !self.conntrack.advance_known(id, direction, tcp, payload_len, bytes) {
-                return None;
+            for sight in sights.iter_mut().take(burst.len()).flatten() {
+                sight.guess = self.conntrack.guess(sight.hash);
             }
         }
-        Some(Known { header, iif, flow: id, direction, decision: number, oif, mac })
+        for (mut frame, sight) in burst.drain().zip(&mut sights) {
+            let passed = sight.as_mut().map_or(Passed::Not, |sight| self.pass(now, sight, &mut frame));
+            match passed {
+                Passed::Not => {
+                    self.receive(now, port, frame, sight.as_ref(), out);
+                    continue;
+                }
+                Passed::To(port) => out.transmit(port, frame),
+                Passed::Stuck => {
+                    self.count_drop(sight.as_ref().map(|sight| sight.iif), DropReason::NoBuffer, out);
+                }
+            }
+            if self.balancer.is_some() {
+                self.release_clients(now, out);
+            }
+        }
     }
 
-    /// Counts, rewrites and sends it.
+    /// Finds flow and decision of a packet, and where it needs no walk counts and rewrites it.
     #[inline(always)]
-    fn launch_known(&mut self, now: Instant, known: Known, mut frame: B, out: &mut impl Outlet<B>) {
-        let Known { header, iif, flow, direction, decision, oif, mac } = known;
-        self.decisions.passed += 1;
-        self.counters.iface_mut(Some(iif)).received += 1;
-        if let Some(decision) = self.decisions.get(decision) {
-            self.neighbors.touch(decision.neighbor_place, now);
-            for rule in decision.rules.rules().unwrap_or(&[]) {
-                self.rules.counts.again(*rule, header.total_len);
+    fn pass(&mut self, now: Instant, sight: &mut Sight, frame: &mut B) -> Passed {
+        let Self { conntrack, decisions, neighbors, rules, counters, .. } = self;
+        let Some(mut known) = conntrack.known(&sight.key, sight.hash, sight.guess) else {
+            sight.is_absent = true;
+            return Passed::Not;
+        };
+        let Some((decision, passed)) = decisions.pass(known.decision()) else { return Passed::Not };
+        let is_like = decision.iif == sight.iif && decision.replied == known.replied();
+        if !is_like || !sight.is_amid || known.is_over(now) {
+            return Passed::Not;
+        }
+        let offload = frame.offload();
+        let wire_len = match offload.segmentation {
+            Some(segmentation) => sight.wire_len(frame.head(), segmentation.size),
+            None => sight.total_len,
+        };
+        if wire_len > u32::from(decision.link.mtu) {
+            return Passed::Not;
+        }
+        let Some(neighbor) = neighbors.at(decision.neighbor, now) else { return Passed::Not };
+        if sight.is_tcp {
+            let header = frame.head().get(usize::from(sight.l4)..).unwrap_or(&[]);
+            if !known.advance(header, sight.transport_len()) {
+                return Passed::Not;
             }
         }
-        let translation = self.conntrack.refresh_known(now, flow, direction);
-        let l3 = usize::from(header.l3);
-        frame.truncate(l3 + header.total_len as usize);
-        let partial = translation.is_some() && frame.offload().partial.is_some();
-        let translation = translation.as_ref().map(|(rewriting, to)| (rewriting, to));
-        rewriting::rewrite(frame.head_mut(), &header, partial, translation);
-        self.launch_to(mac, oif, header.is_v4, frame, l3, Sender::Transit(iif), out);
-        if self.balancer.is_some() {
-            self.release_clients(now, out);
+        // From here on it is certain.
+        known.refresh(now);
+        let mac = neighbor.used(now);
+        for rule in decision.rules() {
+            rules.counts.again(*rule, sight.total_len);
         }
+        *passed += 1;
+        let row = counters.iface_mut(Some(sight.iif));
+        row.received += 1;
+        let (l3, link_len) = (usize::from(sight.l3), ethernet::Header::len_for(decision.vid));
+        frame.truncate(l3 + sight.total_len as usize);
+        if !emit::fit_link_header(frame, l3, link_len) {
+            return Passed::Stuck;
+        }
+        row.forwarded += 1;
+        counters.iface_mut(Some(decision.hop.iface)).transmitted += 1;
+        let partial = offload.partial.is_some();
+        if let Some((link, packet)) = frame.head_mut().split_at_mut_checked(link_len) {
+            emit::link_header(link, mac, decision.link.mac, decision.vid, sight.is_v4);
+            rewriting::rewrite(packet, sight, known.translation(), partial);
+        }
+        Passed::To(decision.link.port)
     }
 
     /// The walk sends a packet out by `hop`: if all packets of its flow in its direction go the same way, the next one
@@ -159,17 +149,14 @@ impl<B: Buffer> Plane<B> {
         let Some(egress) = self.ifaces.get(hop.iface).filter(|egress| group_mac(egress, hop.neighbor).is_none()) else {
             return;
         };
-        let mtu = egress.link.mtu;
+        let (link, vid) = (egress.link, egress.vid);
         let chains = [(Hook::Prerouting, iif), (Hook::Forward, iif), (Hook::Postrouting, hop.iface)];
         let of_flow =
             |(hook, iface)| self.tables.depends.of_chain(&self.policy, hook, iface, state, false).is_of_flow();
-        let rules = *self.rules.counts.trail();
-        if rules.rules().is_none() || !chains.into_iter().all(of_flow) {
-            return;
-        }
-        let Some(neighbor_place) = self.neighbors.place_of(hop.iface, hop.neighbor) else { return };
+        let Some(rules) = self.rules.counts.trail().rules().filter(|_| chains.into_iter().all(of_flow)) else { return };
+        let Some(neighbor) = self.neighbors.place_of(hop.iface, hop.neighbor) else { return };
         let replied = state == CtState::Established;
-        let decision = Decision { iif, replied, hop: *hop, neighbor_place, mtu, rules };
+        let decision = Decision::new(iif, replied, *hop, neighbor, (link, vid), rules);
         if let Some(id) = self.decisions.enter(&decision) {
             self.conntrack.decide(flow, direction, id);
         }

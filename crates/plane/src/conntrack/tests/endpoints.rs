@@ -212,7 +212,7 @@ fn nothing_that_matters_to_a_receiver_is_ever_invalid() {
                     let mut packet = packet([10, 0, 0, ends.0], [10, 0, 0, ends.1], 6, Transport::Tcp(*tcp));
                     packet.total_len = 20 + u32::from(tcp.header_len) + len;
                     let mut tracked = Tracked::untracked(packet);
-                    conntrack.track(Instant::BOOT, &mut tracked, header, None);
+                    conntrack.track(Instant::BOOT, &mut tracked, header, None, None);
                     if tracked.state() == CtState::Invalid {
                         let receiver = &hosts[usize::from(*first)];
                         assert!(!receiver.matters(tcp, *len), "round {round}: {tcp:?} with {len} bytes");

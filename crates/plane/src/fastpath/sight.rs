@@ -1,0 +1,191 @@
+//! The headers of a frame of the common shape, read in a few words, before anything else is known about it.
+
+use crate::conntrack::{Conntrack, Guess, Key, Sought};
+use crate::iface::Ifaces;
+use wire::ethernet::{HEADER_LEN, ethertype};
+use wire::ipv4::protocol;
+use wire::tcp::flag;
+use wire::{IfaceId, PortId, ethernet, ipv4, ipv6, tcp, udp};
+
+/// UDP or TCP behind an IPv4 header without options or an IPv6 header without extensions, in a frame to one of our
+/// Ifaces from a station; not a fragment; whole, with lengths that fit and a right header checksum; with a hop to live
+/// after this one; of addresses that mean the same on every link.
+///
+/// What is said here needs no second look: where the walk has to judge the packet, it begins with this.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sight {
+    /// Its tuple, …
+    pub key: Key,
+    /// … and the hash of that.
+    pub hash: u64,
+    /// Which flow that will most likely be.
+    pub guess: Guess,
+    /// The table has no flow of this tuple.
+    pub is_absent: bool,
+    pub iif: IfaceId,
+    /// Where the IP header begins, …
+    pub l3: u16,
+    /// … and the transport header.
+    pub l4: u16,
+    /// The whole packet, in bytes.
+    pub total_len: u32,
+    pub is_v4: bool,
+    pub is_tcp: bool,
+    /// It changes no connection's state: UDP, or TCP with ACK and without SYN, FIN and RST.
+    pub is_amid: bool,
+}
+
+/// Whose frames a port takes.
+pub(super) struct Door<'a> {
+    ifaces: &'a Ifaces,
+    conntrack: &'a Conntrack,
+    port: PortId,
+    /// The Iface of frames without a tag, and its MAC address.
+    untagged: Option<(IfaceId, u64)>,
+}
+
+impl<'a> Door<'a> {
+    pub fn new(ifaces: &'a Ifaces, conntrack: &'a Conntrack, port: PortId) -> Self {
+        let untagged = ifaces.of_frame(port, None).map(|id| (id, number(ifaces.mac(id).0)));
+        Self { ifaces, conntrack, port, untagged }
+    }
+}
+
+/// A MAC address as the first 48 bits of a word that is read from a frame.
+fn number([a, b, c, d, e, f]: [u8; 6]) -> u64 {
+    u64::from_le_bytes([a, b, c, d, e, f, 0, 0])
+}
+
+/// A frame from a station to `mac`.
+#[inline(always)]
+fn is_for(mac: u64, link: &[u8; HEADER_LEN]) -> bool {
+    let [d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5, t0, t1] = *link;
+    let dst = u64::from_le_bytes([d0, d1, d2, d3, d4, d5, s0, s1]) & 0xffff_ffff_ffff;
+    let src = u64::from_le_bytes([s0, s1, s2, s3, s4, s5, t0, t1]) & 0xffff_ffff_ffff;
+    dst == mac && src != 0 && src & 1 == 0
+}
+
+impl Sight {
+    /// Reads a frame of `len` bytes, of which `head` is at hand, into its place, which stays empty where the frame is of
+    /// another shape; asks for the memory that a look-up will read first.
+    ///
+    /// Written into its place at once: handed from function to function it would be copied each time.
+    #[inline(always)]
+    pub(super) fn read(place: &mut Option<Self>, head: &[u8], len: usize, door: &Door<'_>) {
+        let Some((link, packet)) = head.split_first_chunk::<HEADER_LEN>() else { return };
+        if [link[12], link[13]] != ethertype::IPV4.to_be_bytes() {
+            return Self::read_other(place, head, len, door);
+        }
+        if let Some((iif, mac)) = door.untagged
+            && is_for(mac, link)
+        {
+            Self::read4(place, packet, len, HEADER_LEN, iif, door.conntrack);
+        }
+    }
+
+    /// Of a frame with a tag, or of IPv6.
+    #[inline(never)]
+    fn read_other(place: &mut Option<Self>, head: &[u8], len: usize, door: &Door<'_>) {
+        let Ok(link) = ethernet::Header::parse(head) else { return };
+        let (Some(iif), Some(packet)) = (door.ifaces.of_frame(door.port, link.vid), head.get(link.len..)) else {
+            return;
+        };
+        if !head.first_chunk().is_some_and(|head| is_for(number(door.ifaces.mac(iif).0), head)) {
+            return;
+        }
+        match link.ethertype {
+            ethertype::IPV4 => Self::read4(place, packet, len, link.len, iif, door.conntrack),
+            ethertype::IPV6 => Self::read6(place, packet, len, link.len, iif, door.conntrack),
+            _ => {}
+        }
+    }
+
+    /// `packet` begins with the IP header, and the frame with `l3` bytes more.
+    #[inline(always)]
+    fn read4(place: &mut Option<Self>, packet: &[u8], len: usize, l3: usize, iif: IfaceId, conntrack: &Conntrack) {
+        const IP: usize = ipv4::MIN_HEADER_LEN;
+        let Some(bytes) = packet.first_chunk::<{ IP + 8 }>() else { return };
+        let word = |at: usize| u16::from_be_bytes([bytes[at], bytes[at + 1]]);
+        let total_len = usize::from(word(ipv4::field::TOTAL_LENGTH));
+        // The sum is the same in either byte order; it is right if it is 0 in one's complement, and it cannot be 0.
+        let sum = |at: usize| u64::from(u32::from_ne_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]));
+        let sum = sum(0) + sum(4) + sum(8) + sum(12) + sum(16);
+        let is_whole = word(ipv4::field::FRAGMENT) & 0x3fff == 0 && l3 + total_len <= len;
+        if bytes[0] != 0x45 || sum % 0xffff != 0 || !is_whole || bytes[ipv4::field::TTL] <= 1 || total_len < IP {
+            return;
+        }
+        let protocol = bytes[9];
+        let Some(is_amid) = transport(&packet[IP..], total_len - IP, protocol, word(IP + 4)) else { return };
+        let [.., s0, s1, s2, s3, d0, d1, d2, d3, p0, p1, p2, p3, _, _, _, _] = *bytes;
+        let addresses = u64::from_be_bytes([s0, s1, s2, s3, d0, d1, d2, d3]);
+        let key = Key::V4 { addresses, rest: Key::rest_of(u32::from_be_bytes([p0, p1, p2, p3]), protocol) };
+        let hash = conntrack.hash(&key);
+        conntrack.hint(hash);
+        let (l3, l4, total_len) = (l3 as u16, (l3 + IP) as u16, total_len as u32);
+        let (guess, is_absent, is_v4, is_tcp) = (Guess::NONE, false, true, protocol == protocol::TCP);
+        *place = Some(Self { key, hash, guess, iif, l3, l4, total_len, is_absent, is_v4, is_tcp, is_amid });
+    }
+
+    /// As [`read4`](Self::read4), of IPv6.
+    #[inline(always)]
+    fn read6(place: &mut Option<Self>, packet: &[u8], len: usize, l3: usize, iif: IfaceId, conntrack: &Conntrack) {
+        const IP: usize = ipv6::HEADER_LEN;
+        let Some((bytes, rest)) = packet.split_first_chunk::<IP>() else { return };
+        let Some(&[p0, p1, p2, p3, w0, w1, ..]) = rest.first_chunk::<8>() else { return };
+        let address = |at: usize| bytes[at..].first_chunk::<16>().map_or(0, |octets| u128::from_be_bytes(*octets));
+        let (src, dst) = (address(ipv6::field::SADDR), address(ipv6::field::DADDR));
+        // Link-local and multicast: which connection that is depends on the link.
+        let is_local = |address: u128| (address >> 118) as u16 == 0xfe80 >> 6 || (address >> 120) as u8 == 0xff;
+        let payload_len = usize::from(u16::from_be_bytes([bytes[4], bytes[5]]));
+        let is_whole = l3 + IP + payload_len <= len;
+        if bytes[0] >> 4 != 6 || !is_whole || bytes[ipv6::field::HOP_LIMIT] <= 1 || is_local(src) || is_local(dst) {
+            return;
+        }
+        let protocol = bytes[6];
+        let Some(is_amid) = transport(rest, payload_len, protocol, u16::from_be_bytes([w0, w1])) else { return };
+        let key = Key::v6(src, dst, Key::rest_of(u32::from_be_bytes([p0, p1, p2, p3]), protocol));
+        let hash = conntrack.hash(&key);
+        conntrack.hint(hash);
+        let (l3, l4, total_len) = (l3 as u16, (l3 + IP) as u16, (IP + payload_len) as u32);
+        let (guess, is_absent, is_v4, is_tcp) = (Guess::NONE, false, false, protocol == protocol::TCP);
+        *place = Some(Self { key, hash, guess, iif, l3, l4, total_len, is_absent, is_v4, is_tcp, is_amid });
+    }
+
+    /// What the table need not compute or look for again.
+    pub fn sought(&self) -> Sought {
+        Sought { key: self.key, hash: self.hash, is_absent: self.is_absent }
+    }
+
+    /// From the transport header to the end of the packet, in bytes.
+    #[inline(always)]
+    pub fn transport_len(&self) -> usize {
+        (self.total_len - u32::from(self.l4 - self.l3)) as usize
+    }
+
+    /// The largest that it will be on a wire, if a NIC is yet to cut it into segments with `size` bytes of payload.
+    pub fn wire_len(&self, head: &[u8], size: u16) -> u32 {
+        let tcp_len = head.get(usize::from(self.l4) + 12).map_or(0, |word| u32::from(word >> 4) * 4);
+        let header_len = if self.is_tcp { tcp_len } else { udp::HEADER_LEN as u32 };
+        (u32::from(self.l4 - self.l3) + header_len + u32::from(size)).min(self.total_len)
+    }
+}
+
+/// Is it amid a connection? `None`: neither TCP nor UDP, or lengths that do not fit. `bytes` begins with the transport
+/// header, `len` bytes of it are the packet's; `word` is the third of that header.
+#[inline(always)]
+fn transport(bytes: &[u8], len: usize, protocol: u8, word: u16) -> Option<bool> {
+    match protocol {
+        protocol::UDP => {
+            let length = usize::from(word);
+            (length >= udp::HEADER_LEN && length <= len).then_some(true)
+        }
+        protocol::TCP => {
+            let bytes = bytes.first_chunk::<{ tcp::MIN_HEADER_LEN }>()?;
+            let flags = u16::from_be_bytes([bytes[12], bytes[13]]);
+            let header_len = usize::from(bytes[12] >> 4) * 4;
+            let is_amid = flags & (flag::SYN | flag::FIN | flag::RST | flag::ACK) == flag::ACK;
+            (header_len >= tcp::MIN_HEADER_LEN && header_len <= len).then_some(is_amid)
+        }
+        _ => None,
+    }
+}
