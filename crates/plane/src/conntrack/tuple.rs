@@ -118,6 +118,18 @@ impl Key {
         rest & V6 != 0
     }
 
+    /// Of the other direction, where nothing is translated.
+    #[inline(always)]
+    pub const fn reversed(&self) -> Self {
+        const fn swapped(rest: u64) -> u64 {
+            (((rest >> 32) as u32).rotate_left(16) as u64) << 32 | rest & 0xffff_ffff
+        }
+        match *self {
+            Self::V4 { addresses, rest } => Self::V4 { addresses: addresses.rotate_left(32), rest: swapped(rest) },
+            Self::V6 { src, dst, rest } => Self::V6 { src: dst, dst: src, rest: swapped(rest) },
+        }
+    }
+
     /// Of the packets that answer this one.
     #[inline(always)]
     pub fn of_reply(packet: &Packet, zone: u16) -> Self {
