@@ -35,13 +35,13 @@ pub enum Event<'a> {
 }
 
 /// Where every packet went. For each row: `received` = the sum of where the packets went, those still held aside.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Counters {
     ifaces: Vec<IfaceCounters>,
 }
 
 /// One row of [`Counters`]; packets, not bytes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IfaceCounters {
     /// Frames that came in by this Iface.
     pub received: u64,
