@@ -88,6 +88,12 @@ impl Key {
         Self::V6 { src: halves(src), dst: halves(dst), rest: rest | V6 }
     }
 
+    /// As [`v6`](Self::v6), of addresses in two words each, the upper one first.
+    #[inline(always)]
+    pub const fn v6_of(src: [u64; 2], dst: [u64; 2], rest: u64) -> Self {
+        Self::V6 { src, dst, rest: rest | V6 }
+    }
+
     /// Of the packets from one endpoint to another.
     #[inline(always)]
     pub fn between(from: (IpAddr, u16), to: (IpAddr, u16), protocol: u8, zone: u16) -> Self {
