@@ -15,7 +15,7 @@ use std::time::Duration;
 const BENCHMARKS: &[(&str, Bench)] = &[
     ("vm", Bench::Machines),
     ("rules", Bench::Rules),
-    ("plane", Bench::Program("saltgate-bench-plane")),
+    ("plane", Bench::Plane),
     ("flows", Bench::Program("saltgate-bench-flows")),
     ("routes", Bench::Program("saltgate-bench-routes")),
     ("drivers", Bench::Program("saltgate-bench-drivers")),
@@ -32,6 +32,8 @@ enum Bench {
     Rules,
     /// A program of its own that writes JSON to the file after `--json`.
     Program(&'static str),
+    /// Packets in the plane alone: time, and instructions by stage.
+    Plane,
     /// Text to policy.
     Compile,
     /// Instructions against a baseline.
@@ -121,6 +123,7 @@ pub fn run(words: &[String], install: bool) -> Result<bool> {
             Bench::Machines => machines(own, wanted.effort(), install)?,
             Bench::Rules => rules(own, wanted.effort(), install)?,
             Bench::Program(package) => program(package, name, own)?,
+            Bench::Plane => plane(name, own, install)?,
             Bench::Compile => compile(name, own)?,
             Bench::Paste => tables::paste(&dir(), &sh::root().join("docs/performance.md"))?,
             Bench::Gate => match gate::run(own, install)? {
@@ -193,6 +196,23 @@ fn images(install: bool) -> Result<Images> {
     let saltgate = image::build()?;
     let built = |name: &str| sh::target_dir().join("release").join(name);
     Ok(Images { saltgate, bridge: built("saltgate-bridge"), ceiling: built("saltgate-ceiling") })
+}
+
+/// Time of whole ways, and the instructions of every stage where there is valgrind.
+fn plane(name: &str, words: &[String], install: bool) -> Result<bool> {
+    let good = program("saltgate-bench-plane", name, words)?;
+    let mut words = words.iter();
+    let mut rows = Vec::new();
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--json" => words.next().map_or((), |_| ()),
+            row => rows.push(row.to_owned()),
+        }
+    }
+    if let gate::Outcome::Impossible(why) = gate::plane(&rows, install)? {
+        println!("SKIPPED the instructions of stages: {why}");
+    }
+    Ok(good)
 }
 
 /// The compiler alone; with `image` first, inside of the unikernel.

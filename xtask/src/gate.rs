@@ -6,35 +6,37 @@
 //! have in common. What the C library does in there, which is copying, differs from CPU to CPU: it is shown and not held
 //! against anything. The unikernel has copies of its own.
 //!
-//! `benches/instructions.txt` holds what is expected, for each version of the compiler. A row that takes over 5 % more
-//! fails; with a compiler that the file does not know, differences are only shown. `--bless` writes what was counted.
+//! `benches/instructions.txt` holds what is expected, for each version of the compiler: of whole ways, and of each stage
+//! of those through the plane. A row that takes over 5 % more fails, a stage if that is over 15 instructions, too; with
+//! a compiler that the file does not know, differences are only shown. `--bless` writes what was counted.
 
 mod baseline;
 mod callgrind;
+mod count;
+mod stages;
+mod symbols;
 
 use crate::{packages, sh};
 use anyhow::{Context, Result, ensure};
 use baseline::Baseline;
+use count::{Bench, Counted, count, dir};
+use saltgate_bench_harness::Json;
 use saltgate_bench_harness::markdown;
-use std::path::PathBuf;
+use stages::STAGES;
 use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
-/// Benches that can be counted, and how they are called in the baseline. Each has a word `--list`, which prints its
-/// rows, each with the number of packets in a burst if that is not [`BURST`], and `--count ROW N`, which walks N bursts.
-const COUNTED: &[(&str, &str)] = &[
-    ("plane", "saltgate-bench-plane"),
-    ("filters", "saltgate-bench-filters"),
-    ("rules", "saltgate-bench-rules"),
-    ("routes", "saltgate-bench-routes"),
-    ("drivers", "saltgate-bench-drivers"),
+const PLANE: Bench = Bench { name: "plane", package: "saltgate-bench-plane", has_stages: true };
+const COUNTED: &[Bench] = &[
+    PLANE,
+    Bench { name: "filters", package: "saltgate-bench-filters", has_stages: false },
+    Bench { name: "rules", package: "saltgate-bench-rules", has_stages: false },
+    Bench { name: "routes", package: "saltgate-bench-routes", has_stages: false },
+    Bench { name: "drivers", package: "saltgate-bench-drivers", has_stages: false },
 ];
-const BURST: u64 = 32;
-/// Bursts of the short and of the long run.
-const RUNS: [u64; 2] = [320, 640];
 /// A row may take this much more than the baseline says.
 const TOLERANCE: f64 = 0.05;
+/// A stage may take so many instructions more in any case: what the compiler shuffles between neighbors.
+const SHUFFLED: f64 = 15.0;
 
 /// What came of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,16 +58,21 @@ pub fn run(words: &[String], install: bool) -> Result<Outcome> {
     if let Err(why) = packages::install(packages::FOR_COUNTING, install)? {
         return Ok(Outcome::Impossible(why));
     }
-    let counted = count_all()?;
+    let counted = count(COUNTED, |_| true)?;
     let compiler = compiler()?;
     let path = sh::root().join("benches/instructions.txt");
     let mut baseline = Baseline::parse(&std::fs::read_to_string(&path).unwrap_or_default())?;
     let outcome = compare(&counted, &baseline, &compiler);
     let heading = vec!["row".to_owned(), "instructions per packet".to_owned()];
-    let rows = counted.iter().map(|(name, counted)| vec![name.clone(), format!("{:.0}", counted.own)]);
+    let rows = counted.iter().map(|row| vec![row.name.clone(), format!("{:.0}", row.own)]);
     std::fs::write(dir()?.join("gate.md"), markdown(&[heading].into_iter().chain(rows).collect::<Vec<_>>()))?;
+    let unmet = unmet(&counted);
+    ensure!(unmet.is_empty(), "no row enters {}: have its functions other names now?", unmet.join(", "));
     if bless {
-        let rows = counted.into_iter().map(|(name, counted)| (name, counted.own));
+        let rows = counted.iter().flat_map(|row| {
+            let whole = [(row.name.clone(), row.own)];
+            whole.into_iter().chain(row.stage_rows())
+        });
         baseline.set(&compiler, rows.collect());
         std::fs::write(&path, baseline.text())?;
         println!("written to {}", path.strip_prefix(sh::root()).unwrap_or(&path).display());
@@ -74,104 +81,83 @@ pub fn run(words: &[String], install: bool) -> Result<Outcome> {
     Ok(outcome)
 }
 
-/// Instructions per packet of every row of every bench, as `BENCH/ROW`, in that order.
-fn count_all() -> Result<Vec<(String, Counted)>> {
-    let packages = COUNTED.iter().flat_map(|(_, package)| ["--package", package]);
-    sh::run(sh::cargo(["build", "--release"]).args(packages))?;
-    let mut rows = Vec::new();
-    for (bench, package) in COUNTED {
-        let program = sh::target_dir().join("release").join(package);
-        let list = Command::new(&program).arg("--list").output().with_context(|| format!("cannot run {package}"))?;
-        ensure!(list.status.success(), "{package} has no list of rows");
-        for line in String::from_utf8_lossy(&list.stdout).lines() {
-            let (row, burst) = line.split_once(' ').unwrap_or((line, ""));
-            let (name, row, burst) = (format!("{bench}/{row}"), row.to_owned(), burst.parse().unwrap_or(BURST));
-            rows.push(Row { name, program: program.clone(), row, burst });
-        }
+/// Prints what each stage of these rows of the plane takes, or of all; leaves table and JSON as `plane-stages`.
+pub fn plane(rows: &[String], install: bool) -> Result<Outcome> {
+    if let Err(why) = packages::install(packages::FOR_COUNTING, install)? {
+        return Ok(Outcome::Impossible(why));
     }
-    let next = AtomicUsize::new(0);
-    let results: Vec<Mutex<Option<Result<Counted>>>> = rows.iter().map(|_| Mutex::new(None)).collect();
-    let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(|| {
-                while let Some((row, result)) = {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    rows.get(at).zip(results.get(at))
-                } {
-                    *result.lock().unwrap_or_else(PoisonError::into_inner) = Some(row.count());
-                }
-            });
-        }
+    let counted = count(&[PLANE], |row| rows.is_empty() || rows.iter().any(|wanted| wanted == row))?;
+    let table = by_stage(&counted);
+    println!("\ninstructions per packet, by stage\n\n{table}");
+    std::fs::write(dir()?.join("plane-stages.md"), table)?;
+    let json = counted.iter().map(|row| {
+        let stages = row.stages.iter().flat_map(|shares| STAGES.iter().zip(shares));
+        let stages = stages.map(|((stage, _), share)| ((*stage).to_owned(), Json::Number(*share)));
+        let of_row = [("name", Json::text(&row.name)), ("instructions", Json::Number(row.own))];
+        let whole = of_row.map(|(name, value)| (name.to_owned(), value));
+        Json::Object(whole.into_iter().chain([("stages".to_owned(), Json::Object(stages.collect()))]).collect())
     });
-    let results = results.into_iter().map(|result| result.into_inner().unwrap_or_else(PoisonError::into_inner));
-    rows.into_iter()
-        .zip(results)
-        .map(|(row, result)| {
-            let counted =
-                result.context("nobody counted it").flatten().with_context(|| format!("cannot count {}", row.name))?;
-            Ok((row.name, counted))
-        })
-        .collect()
+    let json = Json::object([("bench", Json::text("plane-stages")), ("rows", Json::List(json.collect()))]);
+    std::fs::write(dir()?.join("plane-stages.json"), format!("{json}\n"))?;
+    Ok(Outcome::Good)
 }
 
-/// Something to be counted.
-struct Row {
-    /// In the baseline.
-    name: String,
-    program: PathBuf,
-    /// The program's own word for it.
-    row: String,
-    /// Packets.
-    burst: u64,
-}
-
-/// Instructions per packet.
-#[derive(Clone, Copy, Debug)]
-struct Counted {
-    own: f64,
-    /// Of the C library.
-    foreign: f64,
-}
-
-impl Row {
-    fn count(&self) -> Result<Counted> {
-        let [short, long] = RUNS;
-        let packets = (long - short) * self.burst;
-        let scratch = dir()?.join(format!("callgrind.{}", self.name.replace('/', ".")));
-        let run = |bursts| callgrind::run(&self.program, &self.row, bursts, &scratch);
-        let (less, more) = (run(short)?, run(long)?);
-        std::fs::remove_file(&scratch)?;
-        ensure!(more.own > less.own, "nothing was counted; is there a function called measured_region?");
-        let per_packet = |count: u64| count as f64 / packets as f64;
-        let foreign = more.foreign.saturating_sub(less.foreign);
-        Ok(Counted { own: per_packet(more.own - less.own), foreign: per_packet(foreign) })
+/// A line for each row, a column for each stage that any of them enters.
+fn by_stage(counted: &[Counted]) -> String {
+    let entered: Vec<usize> = (0..STAGES.len()).filter(|&at| is_entered(counted, at)).collect();
+    let short = |name: &str| name.rsplit('/').next().unwrap_or(name).to_owned();
+    let heads = entered.iter().map(|&at| STAGES[at].0.to_owned());
+    let heads = ["row".to_owned()].into_iter().chain(heads).chain(["whole way".to_owned()]);
+    let mut lines: Vec<Vec<String>> = vec![heads.collect()];
+    for row in counted {
+        let cells = entered.iter().map(|&at| match row.stages.map_or(0.0, |shares| shares[at]) {
+            share if share < 0.5 => "–".to_owned(),
+            share => format!("{share:.0}"),
+        });
+        lines.push([short(&row.name)].into_iter().chain(cells).chain([format!("{:.0}", row.own)]).collect());
     }
+    markdown(&lines)
+}
+
+/// Some row enters this stage.
+fn is_entered(counted: &[Counted], stage: usize) -> bool {
+    counted.iter().filter_map(|row| row.stages).any(|shares| shares[stage] >= 0.5)
+}
+
+/// Stages that no row enters.
+fn unmet(counted: &[Counted]) -> Vec<&'static str> {
+    STAGES.iter().enumerate().filter(|(at, _)| !is_entered(counted, *at)).map(|(_, (stage, _))| *stage).collect()
 }
 
 /// Prints the rows beside the baseline.
-fn compare(counted: &[(String, Counted)], baseline: &Baseline, compiler: &str) -> Outcome {
+fn compare(counted: &[Counted], baseline: &Baseline, compiler: &str) -> Outcome {
     let (known, expected) = match baseline.of(compiler) {
         Some(rows) => (true, rows),
         None => (false, baseline.newest().unwrap_or(&[])),
     };
     let mut lines = vec![["row", "instructions", "in libc", "expected", "difference"].map(str::to_owned).to_vec()];
     let mut regressed = false;
-    for (name, Counted { own, foreign }) in counted {
-        let before = expected.iter().find(|(row, _)| row == name).map(|(_, before)| *before);
+    let mut names = Vec::new();
+    let mut line = |name: String, own: f64, foreign: String, shuffled: f64| {
+        let before = expected.iter().find(|(row, _)| *row == name).map(|(_, before)| *before);
         let (before, difference) = match before {
             None => ("–".to_owned(), "new".to_owned()),
             Some(before) => {
                 let change = own / before - 1.0;
-                let much = known && change > TOLERANCE;
+                let much = known && change > TOLERANCE && own - before > shuffled;
                 regressed |= much;
                 let verdict = if much { " REGRESSED" } else { "" };
                 (format!("{before:.1}"), format!("{:+.1} %{verdict}", change * 100.0))
             }
         };
-        lines.push(vec![name.clone(), format!("{own:.1}"), format!("{foreign:.0}"), before, difference]);
+        lines.push(vec![name.clone(), format!("{own:.1}"), foreign, before, difference]);
+        names.push(name);
+    };
+    for row in counted {
+        line(row.name.clone(), row.own, format!("{:.0}", row.foreign), 0.0);
+        row.stage_rows().for_each(|(name, share)| line(name, share, String::new(), SHUFFLED));
     }
-    for (name, before) in expected.iter().filter(|(name, _)| counted.iter().all(|(row, _)| row != name)) {
+    for (name, before) in expected.iter().filter(|(name, _)| !names.contains(name)) {
         lines.push(vec![name.clone(), "–".to_owned(), "–".to_owned(), format!("{before:.1}"), "gone".to_owned()]);
     }
     println!("\ninstructions per packet\n\n{}", markdown(&lines));
@@ -190,33 +176,43 @@ fn compiler() -> Result<String> {
     Ok(version)
 }
 
-/// Where results go.
-fn dir() -> Result<PathBuf> {
-    let dir = sh::target_dir().join("bench");
-    std::fs::create_dir_all(&dir)?;
-    Ok(dir)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn row(name: &str, own: f64, parse: f64) -> Counted {
+        let stages = std::array::from_fn(|at| match STAGES[at].0 {
+            "parse" => parse,
+            "walk" => own - parse,
+            _ => 0.0,
+        });
+        Counted { name: name.to_owned(), own, foreign: 1e6, stages: Some(stages) }
+    }
+
     #[test]
     fn only_a_known_compiler_and_more_than_the_tolerance_fail() {
         let mut baseline = Baseline::default();
-        baseline.set("rustc 1", vec![("plane/a".to_owned(), 100.0), ("plane/gone".to_owned(), 1.0)]);
-        //  compiler     instructions  outcome
+        let rows = [("plane/a", 1000.0), ("plane/a/parse", 100.0), ("plane/a/walk", 900.0), ("plane/gone", 1.0)];
+        baseline.set("rustc 1", rows.map(|(name, count)| (name.to_owned(), count)).to_vec());
+        //  compiler      whole  of it parse  outcome
         let table = [
-            ("rustc 1", 100.0, Outcome::Good),
-            ("rustc 1", 104.9, Outcome::Good),
-            ("rustc 1", 105.1, Outcome::Regressed),
-            ("rustc 1", 50.0, Outcome::Good),
-            ("rustc 2", 500.0, Outcome::Good),
+            ("rustc 1", 1000.0, 100.0, Outcome::Good),
+            ("rustc 1", 1049.0, 114.0, Outcome::Good),
+            ("rustc 1", 1051.0, 114.0, Outcome::Regressed),
+            ("rustc 1", 1000.0, 114.0, Outcome::Good),
+            ("rustc 1", 1000.0, 116.0, Outcome::Regressed),
+            ("rustc 1", 500.0, 50.0, Outcome::Good),
+            ("rustc 2", 5000.0, 500.0, Outcome::Good),
         ];
-        for (compiler, count, outcome) in table {
-            let counted = [("plane/a", count), ("plane/new", 7.0)]
-                .map(|(name, own)| (name.to_owned(), Counted { own, foreign: 1e6 }));
-            assert_eq!(compare(&counted, &baseline, compiler), outcome, "{compiler} {count}");
+        for (compiler, own, parse, outcome) in table {
+            let counted = [row("plane/a", own, parse), row("plane/new", 7.0, 7.0)];
+            assert_eq!(compare(&counted, &baseline, compiler), outcome, "{compiler} {own} {parse}");
         }
+    }
+
+    #[test]
+    fn a_stage_that_no_row_enters_is_named() {
+        let unmet = unmet(&[row("plane/a", 10.0, 3.0)]);
+        assert!(unmet.contains(&"confirm") && !unmet.contains(&"parse"), "{unmet:?}");
     }
 }

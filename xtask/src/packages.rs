@@ -44,8 +44,9 @@ pub const FOR_BENCH: &[Program] = &[
     Program { name: "xz", package: "xz-utils" },
 ];
 
-/// What counts instructions.
-pub const FOR_COUNTING: &[Program] = &[Program { name: "valgrind", package: "valgrind" }];
+/// What counts instructions, and says what they belong to.
+pub const FOR_COUNTING: &[Program] =
+    &[Program { name: "valgrind", package: "valgrind" }, Program { name: "addr2line", package: "binutils" }];
 
 /// The programs that are not there.
 pub fn missing(programs: &[Program]) -> Vec<Program> {

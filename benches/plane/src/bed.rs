@@ -151,19 +151,19 @@ impl Bed {
         for (port, question) in core::mem::take(&mut self.outside.asked) {
             if let Some(answer) = answer(MACS[usize::from(port.0)], &question) {
                 self.push(&answer);
-                self.run(port);
+                self.walk(port);
             }
         }
     }
 
-    /// Walks these packets as bursts of one port; returns how many frames left.
+    /// Walks these packets as bursts of one port, which nobody counts; returns how many frames left.
     pub fn send(&mut self, port: PortId, packets: &[Packet]) -> u64 {
         let before = self.outside.sent;
         for packets in packets.chunks(Burst::<Frame>::CAPACITY) {
             for packet in packets {
                 self.push(&packet.bytes(MACS[usize::from(port.0)]));
             }
-            self.run(port);
+            self.walk(port);
         }
         self.outside.sent - before
     }
@@ -187,18 +187,41 @@ impl Bed {
         assert!(self.burst.push(frame).is_ok(), "the burst is full");
     }
 
-    /// Walks the burst; returns how long that took.
+    /// Walks the burst and is measured; returns how long that took.
     pub fn run(&mut self, port: PortId) -> Duration {
-        let Self { plane, now, expiring, outside, burst } = self;
         let begun = std::time::Instant::now();
-        measured_region(|| plane.process_burst(*now, port, burst, outside));
+        measured_region(|| self.process(port));
         let took = begun.elapsed();
+        self.do_what_is_due();
+        took
+    }
+
+    fn walk(&mut self, port: PortId) {
+        self.process(port);
+        self.do_what_is_due();
+    }
+
+    fn process(&mut self, port: PortId) {
+        let Self { plane, now, outside, burst, .. } = self;
+        plane.process_burst(*now, port, burst, outside);
+    }
+
+    fn do_what_is_due(&mut self) {
+        let Self { plane, now, expiring, outside, .. } = self;
         while plane.poll_timeout().is_some_and(|due| due <= *now) {
             let begun = std::time::Instant::now();
             plane.handle_timeout(*now, outside);
             *expiring += begun.elapsed();
         }
-        took
+    }
+
+    /// Lets time pass, and what is due then be done once; returns how long that took.
+    pub fn wait(&mut self, time: Duration) -> Duration {
+        self.now += time;
+        let Self { plane, now, outside, .. } = self;
+        let begun = std::time::Instant::now();
+        measured_region(|| plane.handle_timeout(*now, outside));
+        begun.elapsed()
     }
 
     /// The servers see the router's own address.

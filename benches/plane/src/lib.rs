@@ -13,5 +13,5 @@ mod report;
 pub use bed::{Bed, SERVERS, USERS, measured_region};
 pub use callgrind::instructions;
 pub use frame::Frame;
-pub use packet::{Endpoint, Packet};
+pub use packet::{Endpoint, Kind, Packet};
 pub use report::{Cell, Options, Report};

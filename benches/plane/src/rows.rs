@@ -13,93 +13,82 @@ const LIMIT: u32 = 262_144;
 pub struct Row {
     pub name: &'static str,
     pub bed: fn() -> Bed,
-    /// Begins the connections; true: every packet of the row leaves.
-    pub prepare: fn(&mut Bed) -> bool,
+    /// Begins the connections.
+    pub prepare: fn(&mut Bed),
     /// Bursts that it can be measured with.
     pub most: u64,
-    /// Puts the nth packet into the burst; returns the port that all of the row come in by.
-    pub packet: fn(&mut Bed, u64) -> PortId,
+    pub work: Work,
+}
+
+/// What is measured.
+pub enum Work {
+    /// Packets. `packet` puts the nth one into the burst and returns the port that all of the row come in by; so many
+    /// frames leave for each.
+    Packets { leave: u64, packet: fn(&mut Bed, u64) -> PortId },
+    /// Connections that have ended, and leave the table.
+    Expiry,
+}
+
+/// Packets that are forwarded.
+const fn row(name: &'static str, bed: fn() -> Bed, prepare: fn(&mut Bed), packet: fn(&mut Bed, u64) -> PortId) -> Row {
+    Row { name, bed, prepare, most: u64::MAX, work: Work::Packets { leave: 1, packet } }
 }
 
 pub const ROWS: &[Row] = &[
+    row("udp4-known", plain, udp4_begin, |bed, nth| push(bed, USERS, &udp4(nth % FLOWS))),
+    row("udp4-known-reply", plain, udp4_begin, |bed, nth| push(bed, SERVERS, &reversed(udp4(nth % FLOWS)))),
+    row("tcp4-known", plain, tcp4_begin, |bed, nth| push(bed, USERS, &tcp4(nth % FLOWS))),
+    row("udp6-known", plain, udp6_begin, |bed, nth| push(bed, USERS, &udp6(nth % FLOWS))),
+    row("udp4-nat-known", nat, udp4_begin, |bed, nth| push(bed, USERS, &udp4(nth % FLOWS))),
+    row("tcp4-nat-known", nat, tcp4_begin, |bed, nth| push(bed, USERS, &tcp4(nth % FLOWS))),
+    // These walk, however well their flows are known.
+    row("icmp4-echo-known", plain, echo4_begin, |bed, nth| push(bed, USERS, &echo4(nth % FLOWS))),
     Row {
-        name: "udp4-known",
-        bed: plain,
-        prepare: udp4_begin,
-        most: u64::MAX,
-        packet: |bed, nth| push(bed, USERS, &udp4(nth % FLOWS)),
+        // For each a line in a datagram to a server.
+        work: Work::Packets { leave: 2, packet: |bed, nth| push(bed, USERS, &udp4(nth % FLOWS)) },
+        ..row("udp4-logged-known", logged, udp4_begin_logged, |_, _| USERS)
     },
+    row("udp4-new", plain, |_| {}, |bed, nth| push(bed, USERS, &udp4(nth))),
+    row("udp6-new", plain, |_| {}, |bed, nth| push(bed, USERS, &udp6(nth))),
+    row("tcp4-new", plain, |_| {}, |bed, nth| push(bed, USERS, &Packet::tcp(user4(nth), server4(80), flag::SYN, 1, 0))),
     Row {
-        name: "udp4-known-reply",
-        bed: plain,
-        prepare: udp4_begin,
-        most: u64::MAX,
-        packet: |bed, nth| push(bed, SERVERS, &reversed(udp4(nth % FLOWS))),
-    },
-    Row {
-        name: "tcp4-known",
-        bed: plain,
-        prepare: tcp4_begin,
-        most: u64::MAX,
-        packet: |bed, nth| push(bed, USERS, &tcp4(nth % FLOWS)),
-    },
-    Row {
-        name: "udp6-known",
-        bed: plain,
-        prepare: udp6_begin,
-        most: u64::MAX,
-        packet: |bed, nth| push(bed, USERS, &udp6(nth % FLOWS)),
-    },
-    Row {
-        name: "udp4-nat-known",
-        bed: nat,
-        prepare: udp4_begin,
-        most: u64::MAX,
-        packet: |bed, nth| push(bed, USERS, &udp4(nth % FLOWS)),
-    },
-    Row {
-        name: "tcp4-nat-known",
-        bed: nat,
-        prepare: tcp4_begin,
-        most: u64::MAX,
-        packet: |bed, nth| push(bed, USERS, &tcp4(nth % FLOWS)),
-    },
-    Row {
-        name: "udp4-new",
-        bed: plain,
-        prepare: |_| true,
-        most: u64::MAX,
-        packet: |bed, nth| push(bed, USERS, &udp4(nth)),
-    },
-    Row {
-        name: "udp6-new",
-        bed: plain,
-        prepare: |_| true,
-        most: u64::MAX,
-        packet: |bed, nth| push(bed, USERS, &udp6(nth)),
-    },
-    Row {
-        name: "tcp4-new",
-        bed: plain,
-        prepare: |_| true,
-        most: u64::MAX,
-        packet: |bed, nth| push(bed, USERS, &Packet::tcp(user4(nth), server4(80), flag::SYN, 1, 0)),
-    },
-    Row {
-        name: "udp4-nat-new",
-        bed: nat,
-        prepare: |_| true,
         most: 1_500,
-        packet: |bed, nth| push(bed, USERS, &Packet { src: (user4(nth).0, 1024 + nth as u16), ..udp4(nth) }),
+        ..row(
+            "udp4-nat-new",
+            nat,
+            |_| {},
+            |bed, nth| push(bed, USERS, &Packet { src: (user4(nth).0, 1024 + nth as u16), ..udp4(nth) }),
+        )
     },
     Row {
-        name: "udp4-dropped",
-        bed: plain,
-        prepare: |_| false,
-        most: u64::MAX,
-        packet: |bed, nth| push(bed, USERS, &Packet::udp(user4(nth), server4(9))),
+        work: Work::Packets { leave: 0, packet: |bed, nth| push(bed, USERS, &Packet::udp(user4(nth), server4(9))) },
+        ..row("udp4-dropped", plain, |_| {}, |_, _| USERS)
     },
+    Row {
+        // A ping for the box, up to its stack.
+        work: Work::Packets { leave: 0, packet: |bed, nth| push(bed, USERS, &ping(nth % FLOWS)) },
+        ..row("icmp4-own-known", plain, ping_begin, |_, _| USERS)
+    },
+    Row { most: 4_000, work: Work::Expiry, ..row("udp4-expiry", plain, |_| {}, |_, _| USERS) },
 ];
+
+impl Row {
+    /// Packets, or connections that end, which are measured at once.
+    pub const fn burst(&self) -> u64 {
+        match self.work {
+            Work::Packets { .. } => 32,
+            // As many as the plane takes out of its table in one go.
+            Work::Expiry => 64,
+        }
+    }
+}
+
+/// Begins so many connections, at once.
+pub fn begin(bed: &mut Bed, count: u64) {
+    for nth in 0..count {
+        let _ = bed.send(USERS, &[udp4(nth)]);
+    }
+}
 
 fn plain() -> Bed {
     Bed::new(LIMIT, false)
@@ -107,6 +96,18 @@ fn plain() -> Bed {
 
 fn nat() -> Bed {
     Bed::new(LIMIT, true)
+}
+
+/// Every packet is told to a server, whose rate has no end.
+fn logged() -> Bed {
+    const RULES: &str = "
+Syslog server { address: 192.0.2.9, port: 514, rate: 4000000000, burst: 4000000000 }
+Filter::IP rules {
+  syslog(INFO, \"from \", ip.saddr, \" to \", ip.daddr)
+  accept
+}
+";
+    Bed::with_rules(LIMIT, false, RULES)
 }
 
 fn push(bed: &mut Bed, port: PortId, packet: &Packet) -> PortId {
@@ -137,6 +138,15 @@ fn udp6(nth: u64) -> Packet {
     Packet::udp(user6(nth), (Ipv6Addr::new(0x2001, 0xdb8, 0xb, 0, 0, 0, 0, 80).into(), 53))
 }
 
+fn echo4(nth: u64) -> Packet {
+    Packet::echo(user4(nth), server4(0), false)
+}
+
+/// To the router's own address.
+fn ping(nth: u64) -> Packet {
+    Packet { dst: (Ipv4Addr::new(10, 0, 0, 1).into(), 0), ..echo4(nth) }
+}
+
 fn reversed(packet: Packet) -> Packet {
     Packet { src: packet.dst, dst: packet.src, ..packet }
 }
@@ -147,7 +157,7 @@ fn tcp4(nth: u64) -> Packet {
 }
 
 /// The handshakes of all connections. The servers see another port of a user, or another user.
-fn tcp4_begin(bed: &mut Bed) -> bool {
+fn tcp4_begin(bed: &mut Bed) {
     let opening: Vec<Packet> = (0..FLOWS).map(|nth| Packet::tcp(user4(nth), server4(80), flag::SYN, 1, 0)).collect();
     let ports = bed.send_and_see(USERS, &opening);
     let answers = (0..FLOWS).zip(ports).map(|(nth, port)| {
@@ -158,25 +168,41 @@ fn tcp4_begin(bed: &mut Bed) -> bool {
     assert_eq!(bed.send(SERVERS, &answers), FLOWS);
     let last: Vec<Packet> = (0..FLOWS).map(|nth| Packet::tcp(user4(nth), server4(80), flag::ACK, 2, 1001)).collect();
     assert_eq!(bed.send(USERS, &last), FLOWS);
-    true
 }
 
-fn udp4_begin(bed: &mut Bed) -> bool {
+fn udp4_begin(bed: &mut Bed) {
     let packets: Vec<Packet> = (0..FLOWS).map(udp4).collect();
     let ports = bed.send_and_see(USERS, &packets);
-
     let replies: Vec<Packet> =
         (0..FLOWS).zip(ports).map(|(nth, port)| Packet { dst: seen(bed, nth, port), ..reversed(udp4(nth)) }).collect();
     assert_eq!(bed.send(SERVERS, &replies), FLOWS);
-    true
 }
 
-fn udp6_begin(bed: &mut Bed) -> bool {
+/// Packet and line.
+fn udp4_begin_logged(bed: &mut Bed) {
+    let packets: Vec<Packet> = (0..FLOWS).map(udp4).collect();
+    assert_eq!(bed.send(USERS, &packets), 2 * FLOWS);
+    let replies: Vec<Packet> = packets.into_iter().map(reversed).collect();
+    assert_eq!(bed.send(SERVERS, &replies), 2 * FLOWS);
+}
+
+fn echo4_begin(bed: &mut Bed) {
+    let requests: Vec<Packet> = (0..FLOWS).map(echo4).collect();
+    assert_eq!(bed.send(USERS, &requests), FLOWS);
+    let answers = requests.iter().map(|asked| Packet::echo((asked.dst.0, asked.src.1), asked.src, true));
+    assert_eq!(bed.send(SERVERS, &answers.collect::<Vec<_>>()), FLOWS);
+}
+
+fn ping_begin(bed: &mut Bed) {
+    let requests: Vec<Packet> = (0..FLOWS).map(ping).collect();
+    assert_eq!(bed.send(USERS, &requests), 0);
+}
+
+fn udp6_begin(bed: &mut Bed) {
     let packets: Vec<Packet> = (0..FLOWS).map(udp6).collect();
     assert_eq!(bed.send(USERS, &packets), FLOWS);
     let replies: Vec<Packet> = packets.into_iter().map(reversed).collect();
     assert_eq!(bed.send(SERVERS, &replies), FLOWS);
-    true
 }
 
 /// The nth user as the servers see it.

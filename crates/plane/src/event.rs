@@ -35,13 +35,13 @@ pub enum Event<'a> {
 }
 
 /// Where every packet went. For each row: `received` = the sum of where the packets went, those still held aside.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Counters {
     ifaces: Vec<IfaceCounters>,
 }
 
 /// One row of [`Counters`]; packets, not bytes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IfaceCounters {
     /// Frames that came in by this Iface.
     pub received: u64,
@@ -106,6 +106,18 @@ impl Counters {
     pub(crate) fn iface_mut(&mut self, iface: Option<IfaceId>) -> &mut IfaceCounters {
         let row = self.row(iface);
         &mut self.ifaces[row]
+    }
+
+    /// A packet has come in by one Iface and gone out by another.
+    #[inline(always)]
+    pub(crate) fn pass(&mut self, IfaceId(iif): IfaceId, IfaceId(oif): IfaceId) {
+        if let Some(row) = self.ifaces.get_mut(usize::from(iif)) {
+            row.received += 1;
+            row.forwarded += 1;
+        }
+        if let Some(row) = self.ifaces.get_mut(usize::from(oif)) {
+            row.transmitted += 1;
+        }
     }
 
     /// The last row is that of frames without an Iface.

@@ -1,6 +1,8 @@
-//! Our router, on the simulator.
+//! Our router, on the simulator: every packet walks, so that it can be asked what it thought of them. Beside it those that
+//! take short cuts.
 
 use crate::packets::Sent;
+use crate::twins::Twins;
 use anyhow::{Result, anyhow};
 use plane::{Counters, DropReason, TraceStep};
 use policy::{CtState, Policy};
@@ -11,6 +13,7 @@ use wire::{Duration, PortId};
 
 pub struct Ours {
     scene: Scene,
+    twins: Twins,
 }
 
 /// A frame on a wire: the position of its Iface, and its bytes.
@@ -25,16 +28,21 @@ pub struct Said {
     pub state: Option<CtState>,
     /// It reached the box's own stack.
     pub delivered: bool,
+    /// Those of our own routers that did otherwise.
+    pub apart: Vec<&'static str>,
+    /// Packets that went without the walk, where that is allowed.
+    pub past_the_walk: u64,
 }
 
 impl Ours {
     pub fn new(policy: Policy) -> Result<Self> {
+        let twins = Twins::new(&policy)?;
         let mut scene = Scene::new(policy, sim::Net::settings())
             .map_err(|errors| anyhow!("the router does not start: {errors:?}"))?;
         scene.net.settle()?;
         scene.forget();
         scene.net.start_trace();
-        Ok(Self { scene })
+        Ok(Self { scene, twins })
     }
 
     /// A packet as the frame that would carry it.
@@ -62,7 +70,7 @@ impl Ours {
         let until = self.scene.net.now() + time;
         self.scene.net.advance(until)?;
         self.scene.net.take();
-        Ok(())
+        self.twins.wait(time)
     }
 
     /// What comes of a frame. `believed`: it is of the host whose address it bears, which counts on from it.
@@ -74,7 +82,11 @@ impl Ours {
         }
         self.scene.net.settle()?;
         let mut out = Vec::new();
-        for happening in self.scene.net.take() {
+        let happened = self.scene.net.take();
+        let walked = self.twins.past_the_walk();
+        let apart = self.twins.send(PortId(*port as u16), frame, &happened, self.scene.net.counters())?;
+        let past_the_walk = self.twins.past_the_walk() - walked;
+        for happening in happened {
             if let Happening::Sent { port, bytes } = happening {
                 if believed {
                     self.scene.seen.remember(&decode_frame(&bytes));
@@ -88,7 +100,7 @@ impl Ours {
             _ => None,
         });
         let delivered = trace.iter().any(|step| matches!(step, TraceStep::Delivered { .. }));
-        Ok(Said { out, drops: drops(&before, self.scene.net.counters()), state, delivered })
+        Ok(Said { out, drops: drops(&before, self.scene.net.counters()), state, delivered, apart, past_the_walk })
     }
 }
 

@@ -1,0 +1,65 @@
+//! Our router once more for each way in which it can be set to work: past the walk or not, with the tables of the rules
+//! or step by step. Nothing but speed may depend on that.
+
+use anyhow::{Result, anyhow};
+use plane::{Counters, Lookup};
+use policy::Policy;
+use sim::{Happening, Net};
+use wire::{Duration, PortId};
+
+/// What a twin is called, whether known packets may go without the walk, and how rules are run.
+const WAYS: &[(&str, bool, Lookup)] = &[
+    ("as it comes", true, Lookup::WhereFaster),
+    ("every packet walks, step by step", false, Lookup::Never),
+    ("past the walk, by tables only", true, Lookup::Always),
+];
+
+pub struct Twins(Vec<(&'static str, Net)>);
+
+impl Twins {
+    pub fn new(policy: &Policy) -> Result<Self> {
+        let twins = WAYS.iter().map(|&(name, fast_path, lookup)| {
+            let mut settings = Net::settings();
+            (settings.fast_path, settings.lookup) = (fast_path, lookup);
+            let mut net = Net::with(policy.clone(), settings).map_err(|errors| anyhow!("{name}: {errors:?}"))?;
+            net.settle()?;
+            net.take();
+            Ok((name, net))
+        });
+        Ok(Self(twins.collect::<Result<_>>()?))
+    }
+
+    /// Lets time pass.
+    pub fn wait(&mut self, time: Duration) -> Result<()> {
+        for (_, net) in &mut self.0 {
+            let until = net.now() + time;
+            net.advance(until)?;
+            net.take();
+        }
+        Ok(())
+    }
+
+    /// Sends them a frame, of which the router that they are twins of has made this. Names those that do otherwise.
+    pub fn send(
+        &mut self,
+        port: PortId,
+        frame: &[u8],
+        happened: &[Happening],
+        counters: &Counters,
+    ) -> Result<Vec<&'static str>> {
+        let mut others = Vec::new();
+        for (name, net) in &mut self.0 {
+            net.send(port, frame);
+            net.settle()?;
+            if net.take() != happened || net.counters() != counters {
+                others.push(*name);
+            }
+        }
+        Ok(others)
+    }
+
+    /// How many packets have gone without the walk, in that twin where most have.
+    pub fn past_the_walk(&self) -> u64 {
+        self.0.iter().map(|(_, net)| net.plane().fast_path_packets()).max().unwrap_or(0)
+    }
+}
