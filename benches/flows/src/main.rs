@@ -4,18 +4,22 @@
 //! cargo xtask bench flows [--json FILE] [COUNT…]
 //! ```
 //!
-//! *reserved* is the address space that the router's tables take, *resident* the memory that they use once all
-//! connections are there. *new* is a packet that begins a connection, *known* one of a connection taken at random,
-//! *churn* a packet that begins a connection while another one ends, its end included. Exit status 1 if a promise is
-//! broken: 1,000,000 IPv4 connections in at most 192 MiB.
+//! *reserved* is the address space that the router takes, *resident* the memory that it uses once all connections are
+//! there, *bytes/flow* what it uses more than a router for a single one. *new* is a packet that begins a connection,
+//! *known* one of a connection taken at random, *churn* a packet that begins a connection while another one ends, its end
+//! included. Exit status 1 if a promise is broken: 1,000,000 IPv4 connections in at most 192 MiB.
 //!
-//! The last row runs two routers on two threads, which share nothing, and says how much more they carry than one.
+//! The last rows run two routers on two threads, which share nothing, and say how much more they carry than one. Beside
+//! them stands what this machine gives to two threads that have nothing at all in common: arithmetic in registers, and
+//! reads of memory of the same size. Their times are those of a packet, of six sums, of a read.
 
 #![forbid(unsafe_code)]
 
+mod machine;
+
+use machine::{Pair, median, side_by_side};
 use saltgate_bench_plane::{Bed, Endpoint, Packet, Report, USERS};
 use std::process::ExitCode;
-use std::sync::Barrier;
 use wire::{Duration, Ipv4Addr};
 
 const COUNTS: [u64; 4] = [1_000, 10_000, 100_000, 1_000_000];
@@ -26,6 +30,12 @@ const SIDE_BY_SIDE: u64 = 10_000;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [word, count] = &arguments[..]
+        && let (MEASURE, Ok(count)) = (word.as_str(), count.parse())
+    {
+        println!("{}", measure(count).map(|cost| cost.to_string()).join(" "));
+        return ExitCode::SUCCESS;
+    }
     let (mut json, mut counts) = (None, Vec::new());
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
@@ -38,21 +48,52 @@ fn main() -> ExitCode {
             }
         }
     }
-    let columns = ["reserved MiB", "resident MiB", "bytes/flow", "new ns", "known ns", "churn ns", "scale"];
+    let columns = [
+        "reserved MiB",
+        "resident MiB",
+        "bytes/flow",
+        "new ns",
+        "known ns",
+        "churn ns",
+        "alone ns",
+        "both ns",
+        "scale",
+    ];
     let mut report = Report::new("flows", &columns);
     let mut broken = false;
     for count in if counts.is_empty() { COUNTS.to_vec() } else { counts } {
-        let cost = measure(count);
-        report.row(&count.to_string(), &cost.map(Some).into_iter().chain([None]).collect::<Vec<_>>());
+        let Some(cost) = measure_apart(count) else {
+            eprintln!("{count} connections could not be measured");
+            return ExitCode::from(2);
+        };
+        report.row(&count.to_string(), &cost.map(Some).into_iter().chain([None; 3]).collect::<Vec<_>>());
         broken |= count == 1_000_000 && cost[1] > MOST_MIB;
     }
-    let (known, scale) = two_routers();
-    report.row("two routers", &[None, None, None, None, Some(known), None, Some(scale)]);
+    let (routers, bytes) = two_routers();
+    let per_step = |pair: Pair| Pair { alone: pair.alone / 1000.0, both: pair.both / 1000.0, ..pair };
+    let sums = per_step(side_by_side(2_000, machine::sums));
+    let reads = per_step(side_by_side(2_000, || machine::chase(bytes)));
+    for (name, pair) in [("two routers", routers), ("two of sums", sums), ("two of reads", reads)] {
+        let empty = [None; 6].into_iter();
+        report.row(name, &empty.chain([pair.alone, pair.both, pair.scale].map(Some)).collect::<Vec<_>>());
+    }
     if broken {
         println!("broken: 1,000,000 connections in at most {MOST_MIB} MiB");
     }
     let end = report.finish(json.map(String::as_str));
     if broken && end == ExitCode::SUCCESS { ExitCode::from(1) } else { end }
+}
+
+/// How this program asks itself to measure one row.
+const MEASURE: &str = "--measure";
+
+/// As [`measure`], in a process of its own, so that no row finds memory that another one has left.
+fn measure_apart(count: u64) -> Option<[f64; 6]> {
+    let program = std::env::current_exe().ok()?;
+    let output = std::process::Command::new(program).args([MEASURE, &count.to_string()]).output().ok()?;
+    let numbers = String::from_utf8(output.stdout).ok()?;
+    let numbers: Result<Vec<f64>, _> = numbers.split_whitespace().map(str::parse).collect();
+    numbers.ok()?.try_into().ok()
 }
 
 /// The nth connection's packets.
@@ -79,11 +120,14 @@ fn burst(bed: &mut Bed, connections: impl IntoIterator<Item = u64>) -> Duration 
 /// Reserved and resident MiB, resident bytes per connection; nanoseconds of new and known packets, and of churn.
 fn measure(count: u64) -> [f64; 6] {
     let before = memory();
+    let smallest = Bed::new(1, false);
+    let itself = memory().1;
+    drop(smallest);
     // With room for those of the churn that have not ended yet.
     let mut bed = Bed::new((count + count / 8 + 64) as u32, false);
     let bursts = |bed: &mut Bed, from: u64, to: u64| {
         let bursts = (from..to).step_by(BURST as usize).map(|nth| burst(bed, nth..nth + BURST));
-        median(bursts.collect())
+        per_packet(bursts.collect())
     };
     let count = count.next_multiple_of(BURST);
     let new = bursts(&mut bed, 0, count);
@@ -91,10 +135,11 @@ fn measure(count: u64) -> [f64; 6] {
     bursts(&mut bed, 0, count);
     let after = memory();
     let (reserved, resident) = (after.0 - before.0, after.1 - before.1);
+    let of_flows = (after.1 - itself) * 1_048_576.0 / count as f64;
 
     let mut state = 7;
     let known = (0..20_000).map(|_| burst(&mut bed, (0..BURST).map(|_| shuffled(&mut state) % count)));
-    let known = median(known.collect());
+    let known = per_packet(known.collect());
 
     // As many begin in 30 s, the life of an unanswered one, as there are.
     let packets = count.max(BURST * 64);
@@ -107,47 +152,49 @@ fn measure(count: u64) -> [f64; 6] {
         bed.answer();
         took
     });
-    let churn = median(begin.collect()) + (bed.expiring - expiring).as_nanos() as f64 / packets as f64;
-    [reserved, resident, resident * 1_048_576.0 / count as f64, new, known, churn]
+    let churn = per_packet(begin.collect()) + (bed.expiring - expiring).as_nanos() as f64 / packets as f64;
+    [reserved, resident, of_flows, new, known, churn]
 }
 
 /// Nanoseconds per packet, of bursts: now and then the machine does something else as well, so the median counts.
-fn median(mut took: Vec<Duration>) -> f64 {
-    took.sort_unstable();
-    took.get(took.len() / 2).map_or(0.0, |took| took.as_nanos() as f64 / BURST as f64)
+fn per_packet(took: Vec<Duration>) -> f64 {
+    median(took.into_iter().map(|took| took.as_nanos() as f64 / BURST as f64).collect())
 }
 
-/// Nanoseconds per packet of each of two routers side by side, and how much more both carry than one alone.
-fn two_routers() -> (f64, f64) {
-    let bursts = 8_000;
-    let run = |barrier: &Barrier| {
+/// Known packets of two routers side by side, and the bytes of memory that one uses.
+fn two_routers() -> (Pair, usize) {
+    let router = || {
         let mut bed = Bed::new(2 * SIDE_BY_SIDE as u32, false);
         for _ in 0..2 {
             for nth in (0..SIDE_BY_SIDE).step_by(BURST as usize) {
                 burst(&mut bed, nth..nth + BURST);
             }
         }
-        barrier.wait();
-        let (mut took, mut state) = (Vec::with_capacity(bursts), 7);
-        for _ in 0..bursts {
-            took.push(burst(&mut bed, (0..BURST).map(|_| shuffled(&mut state) % SIDE_BY_SIDE)));
-        }
-        median(took)
+        bed
     };
-    let alone = run(&Barrier::new(1));
-    let barrier = Barrier::new(2);
-    let both = std::thread::scope(|scope| {
-        let other = scope.spawn(|| run(&barrier));
-        let one = run(&barrier);
-        (one + other.join().unwrap_or(one)) / 2.0
+    // The first router of a process touches more than itself.
+    let first = router();
+    let before = memory().1;
+    let bytes = {
+        let _second = router();
+        ((memory().1 - before) * 1_048_576.0) as usize
+    };
+    drop(first);
+    let pair = side_by_side(2_000, || {
+        let (mut bed, mut state) = (router(), 7);
+        move || burst(&mut bed, (0..BURST).map(|_| shuffled(&mut state) % SIDE_BY_SIDE))
     });
-    (both, 2.0 * alone / both)
+    (Pair { alone: pair.alone / BURST as f64, both: pair.both / BURST as f64, ..pair }, bytes)
 }
 
-/// Address space and memory of this process, in MiB.
+/// Address space and memory of this process, in MiB. The short way to the latter, `statm`, is behind by some dozens of
+/// pages for each thread, which is much beside a thousand connections.
 fn memory() -> (f64, f64) {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let mut pages = statm.split(' ').map(|pages| pages.parse::<f64>().unwrap_or(0.0));
-    let mut mib = || pages.next().unwrap_or(0.0) * 4096.0 / 1_048_576.0;
-    (mib(), mib())
+    let of = |file: &str, name: &str| {
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
+        let kib = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<f64>().ok());
+        kib.unwrap_or(0.0) / 1024.0
+    };
+    (of("/proc/self/status", "VmSize:"), of("/proc/self/smaps_rollup", "Rss:"))
 }

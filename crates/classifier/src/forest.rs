@@ -127,21 +127,36 @@ impl Forest {
     ) -> [u32; BATCH] {
         let mut best = [NONE; BATCH];
         walks.clear();
-        for ranks in ranks.iter().take(count) {
-            let Some(group) = self.group(ranks) else { continue };
-            for table in &group.tables {
-                lanes::prefetch_at(&self.records, table.at(ranks));
+        let residues = match (&self.heads[..], &self.groups[..]) {
+            // All packets are in the one group: what is known of its tables is for all.
+            ([], [group]) => {
+                for table in &group.tables {
+                    let enough = walks.room() >= table.width * count;
+                    for (packet, (ranks, best)) in ranks.iter().zip(&mut best).enumerate().take(count) {
+                        self.begin(level, packet, ranks, self.record(table, ranks), enough, walks, best);
+                    }
+                }
+                let enough = walks.room() >= group.edges.len() * count;
+                for (packet, (ranks, best)) in ranks.iter().zip(&mut best).enumerate().take(count) {
+                    self.begin(level, packet, ranks, &group.edges, enough, walks, best);
+                }
+                group.residue.is_some()
             }
-        }
-        let mut residues = false;
-        for (packet, (ranks, best)) in ranks.iter().zip(&mut best).enumerate().take(count) {
-            let Some(group) = self.group(ranks) else { continue };
-            for table in &group.tables {
-                self.begin(level, packet, ranks, self.record(table, ranks), walks, best);
+            _ => {
+                let mut some = false;
+                for (packet, (ranks, best)) in ranks.iter().zip(&mut best).enumerate().take(count) {
+                    let Some(group) = self.group(ranks) else { continue };
+                    for table in &group.tables {
+                        let enough = walks.room() >= table.width;
+                        self.begin(level, packet, ranks, self.record(table, ranks), enough, walks, best);
+                    }
+                    let enough = walks.room() >= group.edges.len();
+                    self.begin(level, packet, ranks, &group.edges, enough, walks, best);
+                    some |= group.residue.is_some();
+                }
+                some
             }
-            self.begin(level, packet, ranks, &group.edges, walks, best);
-            residues |= group.residue.is_some();
-        }
+        };
         level.walk_many(&self.forks, ranks, walks, &mut best);
         if residues {
             for (ranks, best) in ranks.iter().zip(&mut best).take(count) {
@@ -153,13 +168,26 @@ impl Forest {
         best
     }
 
+    /// Begins a packet's walks if there is room `enough` for them, else goes them.
     #[inline]
-    fn begin(&self, level: Level, packet: usize, ranks: &Ranks, edges: &[Edge], walks: &mut Walks, best: &mut u32) {
+    #[expect(clippy::too_many_arguments, reason = "one of three loops' bodies")]
+    fn begin(
+        &self,
+        level: Level,
+        packet: usize,
+        ranks: &Ranks,
+        edges: &[Edge],
+        enough: bool,
+        walks: &mut Walks,
+        best: &mut u32,
+    ) {
+        if !enough {
+            *best = level.walk(&self.forks, ranks, edges, *best);
+            return;
+        }
         for edge in edges {
             lanes::prefetch_at(&self.forks, edge.index());
-            if !walks.begin(packet, *edge, best) {
-                *best = level.walk(&self.forks, ranks, core::slice::from_ref(edge), *best);
-            }
+            walks.begin(packet, *edge, best);
         }
     }
 

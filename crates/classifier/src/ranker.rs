@@ -2,7 +2,7 @@
 
 use crate::header::{Kind, Packet};
 use crate::space::tree::Tree;
-use crate::space::{Axis, Predicate, Space, part, service};
+use crate::space::{Axis, Predicate, Space, part};
 use alloc::vec;
 use alloc::vec::Vec;
 use lanes::{BATCH, Level, Ranks, SLOTS};
@@ -48,32 +48,29 @@ impl Part {
     }
 }
 
-/// Values of some packets of a batch, searched for together.
+/// Values of some packets of a batch, searched for together; each with the number of its packet.
+#[derive(Clone, Copy)]
 struct Gathered {
-    values: [u32; BATCH],
-    packets: [u8; BATCH],
+    values: [(u32, u32); BATCH],
     len: usize,
 }
 
 impl Gathered {
-    const NONE: Self = Self { values: [0; BATCH], packets: [0; BATCH], len: 0 };
+    const NONE: Self = Self { values: [(0, 0); BATCH], len: 0 };
 
+    /// At most once for each packet.
     #[inline]
     fn add(&mut self, packet: usize, value: u32) {
-        if let (Some(place), Some(number)) = (self.values.get_mut(self.len), self.packets.get_mut(self.len)) {
-            (*place, *number) = (value, packet as u8);
-            self.len += 1;
-        }
+        self.values[self.len % BATCH] = (value, packet as u32);
+        self.len += 1;
     }
 
     /// Writes the values' ranks into a slot.
     #[inline]
     fn finish(&mut self, level: Level, part: &Part, slot: usize, ranks: &mut [Ranks; BATCH]) {
-        let values = self.values.get_mut(..self.len).unwrap_or(&mut []);
-        part.tree.rank_many(level, values);
-        for (value, packet) in values.iter().zip(&self.packets) {
-            ranks[usize::from(*packet) % BATCH].0[slot % SLOTS] = part.base + *value;
-        }
+        let values = self.values.get(..self.len).unwrap_or(&[]);
+        let Part { base, tree } = part;
+        tree.rank_many(level, values, |packet, rank| ranks[packet as usize % BATCH].0[slot % SLOTS] = *base + rank);
         self.len = 0;
     }
 }
@@ -126,34 +123,47 @@ impl Ranker {
         address: impl Fn(AddrRef) -> Option<IpAddr>,
         ranks: &mut [Ranks; BATCH],
     ) {
-        let mut some = Gathered::NONE;
+        // What is looked for in each part of a dimension.
+        let mut some = [Gathered::NONE; Kind::ALL.len()];
         for (slot, search) in self.dims.iter().enumerate() {
+            let slot = slot % SLOTS;
             let packets = packets.iter().take(BATCH).enumerate();
             match search {
                 Search::Address { field, v4, .. } => {
                     for (at, packet) in packets {
                         match packet.address(*field) {
-                            Some(IpAddr::V4(address)) => some.add(at, address.to_bits()),
-                            _ => ranks[at].0[slot % SLOTS] = search.rank(level, packet, &address),
+                            Some(IpAddr::V4(address)) => some[0].add(at, address.to_bits()),
+                            _ => ranks[at].0[slot] = search.rank(level, packet, &address),
                         }
                     }
-                    some.finish(level, v4, slot, ranks);
+                    some[0].finish(level, v4, slot, ranks);
                 }
                 Search::Service(parts) => {
-                    for (kind, part) in Kind::ALL.into_iter().zip(parts) {
-                        let (_, field) = service(kind);
-                        for (at, packet) in packets.clone().filter(|(_, packet)| packet.kind() == kind) {
-                            match packet.number(field) {
-                                Some(number) => some.add(at, number),
-                                None => ranks[at].0[slot % SLOTS] = 0,
-                            }
+                    for (at, packet) in packets {
+                        let (kind, number) = asked(packet);
+                        match number {
+                            Some(number) => some[kind as usize].add(at, number),
+                            None => ranks[at].0[slot] = 0,
                         }
+                    }
+                    for (some, part) in some.iter_mut().zip(parts).filter(|(some, _)| some.len > 0) {
                         some.finish(level, part, slot, ranks);
                     }
                 }
+                Search::SourcePort { tcp, udp } => {
+                    for (at, packet) in packets {
+                        match packet.kind() {
+                            Kind::Tcp => some[0].add(at, packet.number(Field::TcpSport).unwrap_or(0)),
+                            Kind::Udp => some[1].add(at, packet.number(Field::UdpSport).unwrap_or(0)),
+                            _ => ranks[at].0[slot] = 0,
+                        }
+                    }
+                    some[0].finish(level, tcp, slot, ranks);
+                    some[1].finish(level, udp, slot, ranks);
+                }
                 _ => {
                     for (at, packet) in packets {
-                        ranks[at].0[slot % SLOTS] = search.rank(level, packet, &address);
+                        ranks[at].0[slot] = search.rank(level, packet, &address);
                     }
                 }
             }
@@ -197,6 +207,19 @@ impl Ranker {
     }
 }
 
+/// The service that a packet asks for: whose header says so, and the number in it.
+#[inline]
+fn asked(packet: &impl Packet) -> (Kind, Option<u32>) {
+    // Fields by name, so that each is one load and not a search for it.
+    match packet.kind() {
+        Kind::Tcp => (Kind::Tcp, packet.number(Field::TcpDport)),
+        Kind::Udp => (Kind::Udp, packet.number(Field::UdpDport)),
+        Kind::Icmp => (Kind::Icmp, packet.number(Field::IcmpType)),
+        Kind::Icmpv6 => (Kind::Icmpv6, packet.number(Field::Icmpv6Type)),
+        Kind::Other => (Kind::Other, packet.number(Field::IpProtocol)),
+    }
+}
+
 impl Search {
     #[inline]
     fn rank(&self, level: Level, packet: &impl Packet, address: impl Fn(AddrRef) -> Option<IpAddr>) -> u32 {
@@ -207,14 +230,7 @@ impl Search {
                 None => 0,
             },
             Self::Service(parts) => {
-                // Fields by name, so that each is one load and not a search for it.
-                let (number, at) = match packet.kind() {
-                    Kind::Tcp => (packet.number(Field::TcpDport), Kind::Tcp),
-                    Kind::Udp => (packet.number(Field::UdpDport), Kind::Udp),
-                    Kind::Icmp => (packet.number(Field::IcmpType), Kind::Icmp),
-                    Kind::Icmpv6 => (packet.number(Field::Icmpv6Type), Kind::Icmpv6),
-                    Kind::Other => (packet.number(Field::IpProtocol), Kind::Other),
-                };
+                let (at, number) = asked(packet);
                 match (number, parts.get(at as usize)) {
                     (Some(number), Some(part)) => part.rank(level, number),
                     _ => 0,

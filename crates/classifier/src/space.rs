@@ -17,7 +17,9 @@
 mod question;
 pub(crate) mod tree;
 
-use crate::header::{Kind, Packet, Value};
+#[cfg(any(feature = "analysis", test))]
+use crate::header::Kind;
+use crate::header::{Packet, Value};
 use crate::interpret::{compares, is_address};
 use crate::sets::{RankSet, Sets};
 use alloc::vec;
@@ -199,6 +201,7 @@ impl Dimension {
 }
 
 /// The part of the service dimension that a packet is in, and the field whose value says where.
+#[cfg(any(feature = "analysis", test))]
 pub(crate) const fn service(kind: Kind) -> (usize, Field) {
     match kind {
         Kind::Other => (part::OTHER, Field::IpProtocol),

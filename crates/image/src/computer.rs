@@ -28,6 +28,8 @@ pub struct Origin {
     pub heap: Heap,
     /// Says whether `rep movsb` is quick here.
     pub choose_copy: fn(bool),
+    /// Says how the heap zeroes large pieces of memory.
+    pub zero_large_by: fn(unsafe fn(*mut u8, usize)),
 }
 
 /// The heap, which is the run time's.
@@ -97,10 +99,19 @@ const EARLY_HEAP: u64 = 512 << 10;
 /// The serial line, line by line.
 pub struct Console {
     serial: Serial,
+    /// What the first line says, until it has been said: writing a line takes its time, and a start that goes well says
+    /// nothing before it forwards.
+    opening: Option<Opening>,
     /// What wakes the machine when a key is pressed.
     vector: Option<Vector>,
     /// What has been typed since the last Enter.
     typed: String,
+}
+
+/// The first line: the machine.
+struct Opening {
+    protocol: &'static str,
+    memory_kib: u64,
 }
 
 /// The longest line that can be typed, in bytes.
@@ -157,28 +168,16 @@ impl Computer {
         (origin.choose_copy)(kernel::features().fast_string_bytes);
         let machine = Machine::start(ring0, space, progress.start(), &boot, &physical)
             .unwrap_or_else(|error| fail(&mut serial, ring0, &error));
-        let console = Console { serial, vector: None, typed: String::new() };
+        // The handler of page faults is in place.
+        (origin.zero_large_by)(kernel::zero_later);
+        let opening = Opening { protocol: boot.protocol, memory_kib: boot.memory.total() / 1024 };
+        let console = Console { serial, opening: Some(opening), vector: None, typed: String::new() };
         let program = origin.writable.end - origin.code.start;
         let heap = origin.heap;
         let mut computer = Self { ring0, boot, physical, machine, console, spare, progress, program, heap };
         computer.console.connect(&mut computer.machine);
         computer.progress.reached("machine");
         computer
-    }
-
-    /// Says what the machine is, on a line that goes out at once: the first sign of life.
-    pub fn report(&mut self) {
-        let total = self.boot.memory.total() / 1024;
-        let protocol = self.boot.protocol;
-        self.console.say(format_args!("boot {protocol} memory {total} KiB"));
-        self.console.flush();
-    }
-
-    /// Says how the machine tells the time, on a line.
-    pub fn report_clock(&mut self) {
-        let clock = self.machine.clock();
-        let mhz = clock.hz() / 1_000_000;
-        self.console.say(format_args!("clock {mhz} MHz from {}", clock.source()));
     }
 
     /// Gives the heap all spare memory.
@@ -191,7 +190,7 @@ impl Computer {
     }
 
     /// Stays up to say why nothing is forwarded: now, every minute, and whenever Enter is pressed.
-    pub fn stay(mut self, reason: &dyn fmt::Display) -> ! {
+    pub fn stay(&mut self, reason: &dyn fmt::Display) -> ! {
         loop {
             self.console.say(format_args!("nothing is forwarded: {reason}"));
             self.console.flush();
@@ -221,9 +220,13 @@ impl Console {
         self.vector.is_some_and(|vector| pending & vector.bit() != 0)
     }
 
-    /// Takes a line, which goes out with the next [`drain`](Self::drain)s or with [`flush`](Self::flush).
+    /// Takes a line, which goes out with the next [`drain`](Self::drain)s or with [`flush`](Self::flush). What the
+    /// machine is stands before the first one.
     pub fn say(&mut self, line: fmt::Arguments<'_>) {
         // A serial line takes everything.
+        if let Some(Opening { protocol, memory_kib }) = self.opening.take() {
+            let _ = writeln!(self.serial, "boot {protocol} memory {memory_kib} KiB");
+        }
         let _ = self.serial.write_fmt(line);
         let _ = self.serial.write_str("\n");
     }

@@ -14,6 +14,16 @@ pub struct ConfigText<'m> {
     pub bytes: Cow<'m, [u8]>,
 }
 
+/// A configuration as the console names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigPlace {
+    pub name: String,
+    /// As [`ConfigText::origin`].
+    pub origin: &'static str,
+    /// Bytes.
+    pub len: usize,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConfigError {
     /// Nowhere.

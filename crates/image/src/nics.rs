@@ -57,7 +57,7 @@ const PCI_IDS: [(u16, u16); 2] = [(0x1af4, 0x1000), (0x1af4, 0x1041)];
 const ACPI_ID: &str = "LNRO0005";
 const NETWORK: u32 = 1;
 
-/// Finds all devices, says what each one is, and starts them with part of the spare memory.
+/// Finds all devices and starts them with part of the spare memory; says what goes wrong with one.
 pub fn start(computer: &mut Computer) -> Result<Devices, TooLittle> {
     let mut found = pci_devices(computer);
     found.extend(mmio_devices(computer));
@@ -84,20 +84,18 @@ pub fn start(computer: &mut Computer) -> Result<Devices, TooLittle> {
     for mac in unknown {
         computer.console.say(format_args!("nics= names {mac}, which no NIC has"));
     }
-    for (index, nic) in nics.iter().enumerate() {
-        let NicDevice { net, mac, place, vector } = nic;
-        let (receive, transmit) = net.queue_sizes();
-        let driver = net.driver();
-        let wakes = if vector.is_some() { "interrupt" } else { "timer" };
-        let features = net.features();
-        computer.console.say(format_args!(
-            "device {index} {mac} {driver} {place} queues {receive}/{transmit} wakes by {wakes}: {features}"
-        ));
-    }
-    if nics.iter().any(|nic| nic.vector.is_none()) {
-        computer.console.say(format_args!("a NIC has no interrupt: the box looks 1000 times a second"));
-    }
     Ok(Devices { pool, nics, budget })
+}
+
+/// What it is, where it is, and what was agreed with it.
+impl fmt::Display for NicDevice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { net, mac, place, vector } = self;
+        let (receive, transmit) = net.queue_sizes();
+        let (driver, features) = (net.driver(), net.features());
+        let wakes = if vector.is_some() { "interrupt" } else { "timer" };
+        write!(f, "{mac} {driver} {place} queues {receive}/{transmit} wakes by {wakes}: {features}")
+    }
 }
 
 /// What to accept; says so where one device keeps the others from offloading.

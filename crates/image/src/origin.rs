@@ -15,5 +15,6 @@ pub fn origin(boot: BootArguments) -> Origin {
         stack_guard,
         heap: Heap { add: rt::heap::add, used: rt::heap::allocated, left: rt::heap::available },
         choose_copy: rt::choose_copy,
+        zero_large_by: rt::heap::zero_large_by,
     }
 }

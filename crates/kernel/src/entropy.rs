@@ -37,6 +37,7 @@ impl Entropy {
     }
 
     /// Adds bytes: the time of day, MAC addresses, a secret from the configuration.
+    #[inline(never)]
     pub fn add(&mut self, bytes: &[u8]) {
         for part in bytes.chunks(32) {
             for (word, bytes) in self.state.iter_mut().zip(part.chunks(4)) {
@@ -63,7 +64,8 @@ impl Entropy {
     }
 }
 
-/// Twenty rounds.
+/// Twenty rounds. Written out, a double round has some hundred instructions, and one place for them is enough.
+#[inline(never)]
 fn permute(state: &mut [u32; 16]) {
     for _ in 0..10 {
         for [a, b, c, d] in [[0, 4, 8, 12], [1, 5, 9, 13], [2, 6, 10, 14], [3, 7, 11, 15]] {

@@ -35,7 +35,7 @@ pub use entropy::Entropy;
 pub use exit::{Exit, debug_exit, halt, leave, reboot};
 pub use fw_cfg::FwCfg;
 pub use machine::{Machine, MachineError};
-pub use memory::{AddressSpace, IdentityMap, MemoryMap, PhysicalMemory, Protection};
+pub use memory::{AddressSpace, IdentityMap, MemoryMap, PhysicalMemory, Protection, zero_later};
 pub use port::Ring0;
 pub use rtc::wall_clock;
 pub use serial::{Drained, Serial};

@@ -70,10 +70,11 @@ impl Edge {
     }
 }
 
-/// A fork of up to eight ways: the edge of the last key that is not above the rank is taken.
+/// A fork of up to eight ways: as many ways on as there are keys below the rank.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(C, align(64))]
 pub struct Fork {
+    /// The last rank that takes each way; of the last way, and of those that there are not, more than any.
     pub(crate) keys: [u32; 8],
     pub(crate) edges: [Edge; 8],
 }
@@ -83,19 +84,23 @@ impl Fork {
     /// Above every rank.
     pub(crate) const UNUSED: u32 = 0x7fff_ffff;
 
-    /// From at most eight ways, ascending; the first is for everything below the second's key.
+    /// From at most eight ways, ascending, with the first rank that takes each; the first way is for everything below
+    /// the second.
     pub fn new(ways: impl IntoIterator<Item = (u32, Edge)>) -> Self {
         let mut fork = Self { keys: [Self::UNUSED; 8], edges: [Edge::NONE; 8] };
-        for ((key, edge), way) in fork.keys.iter_mut().zip(&mut fork.edges).zip(ways) {
-            (*key, *edge) = way;
+        for (at, (first, edge)) in ways.into_iter().take(Self::WAYS).enumerate() {
+            fork.edges[at] = edge;
+            if at > 0 {
+                fork.keys[at - 1] = first.saturating_sub(1);
+            }
         }
-        fork.keys[0] = 0;
         fork
     }
 
     /// Its ways: the first rank that takes each, and where it leads.
     pub fn ways(&self) -> impl Iterator<Item = (u32, Edge)> + '_ {
-        self.keys.iter().copied().zip(self.edges).filter(|(key, _)| *key != Self::UNUSED)
+        let behind = self.keys.iter().filter(|last| **last != Self::UNUSED).map(|last| last + 1);
+        core::iter::once(0).chain(behind).zip(self.edges)
     }
 
     /// The same fork with the edges changed.
@@ -111,7 +116,7 @@ impl Fork {
 /// Walks that are under way for a batch of packets: each an edge and the number of its packet.
 pub struct Walks {
     pub(crate) edges: [Edge; Walks::ROOM],
-    pub(crate) packets: [u8; Walks::ROOM],
+    pub(crate) packets: [u32; Walks::ROOM],
     pub(crate) len: usize,
 }
 
@@ -127,20 +132,21 @@ impl Walks {
         self.len = 0;
     }
 
-    /// Begins a walk; a leaf ends it at once, and `best` keeps the least. False if there is no room.
+    /// How many more can begin.
     #[inline(always)]
-    pub fn begin(&mut self, packet: usize, edge: Edge, best: &mut u32) -> bool {
-        if edge.is_leaf() {
-            *best = (*best).min(edge.value());
-            return true;
-        }
-        let (Some(place), Some(number)) = (self.edges.get_mut(self.len), self.packets.get_mut(self.len)) else {
-            return false;
-        };
-        *place = edge;
-        *number = packet as u8;
-        self.len += 1;
-        true
+    pub const fn room(&self) -> usize {
+        Self::ROOM.saturating_sub(self.len)
+    }
+
+    /// Begins a walk, for which there must be [`room`](Self::room); a leaf ends it at once, and `best` keeps the least.
+    #[inline(always)]
+    pub fn begin(&mut self, packet: usize, edge: Edge, best: &mut u32) {
+        let at = self.len % Self::ROOM;
+        (self.edges[at], self.packets[at]) = (edge, packet as u32);
+        // A leaf's value; of a fork more than any.
+        let found = edge.0 ^ 1 << 31;
+        *best = (*best).min(found);
+        self.len += (found >> 31) as usize;
     }
 }
 

@@ -76,7 +76,8 @@ fn is_emulated() -> bool {
 #[cfg(target_arch = "x86_64")]
 fn has_avx2() -> bool {
     use core::arch::x86_64::{__cpuid, __cpuid_count, _xgetbv};
-    const OSXSAVE_AND_AVX: u32 = 1 << 27 | 1 << 28;
+    /// POPCNT comes with SSE4.2, and so on every CPU that has AVX2.
+    const OSXSAVE_AVX_AND_POPCNT: u32 = 1 << 27 | 1 << 28 | 1 << 23;
     const SSE_AND_YMM_STATE: u64 = 0b110;
     /// BMI1 gives a TZCNT; every CPU that has AVX2 has it.
     const AVX2_AND_BMI1: u32 = 1 << 5 | 1 << 3;
@@ -87,7 +88,7 @@ fn has_avx2() -> bool {
         unsafe { _xgetbv(0) }
     }
 
-    if __cpuid(0).eax < 7 || __cpuid(1).ecx & OSXSAVE_AND_AVX != OSXSAVE_AND_AVX {
+    if __cpuid(0).eax < 7 || __cpuid(1).ecx & OSXSAVE_AVX_AND_POPCNT != OSXSAVE_AVX_AND_POPCNT {
         return false;
     }
     // SAFETY: OSXSAVE is set: the CPU has XSAVE and the operating system has enabled it.

@@ -68,10 +68,12 @@ fn a_fork_takes_the_way_of_the_last_key_not_above_the_rank_at_every_level() {
     for round in 0..400 {
         let ways = 1 + round % 8;
         let mut keys = [0_u32; 8];
-        keys.fill_with(|| (random.next() as u32 & 0x7fff_fffe) >> (random.next() % 31));
+        keys.fill_with(|| ((random.next() as u32 & 0x7fff_fffe) >> (random.next() % 31)).max(1));
         keys[0] = 0;
-        let keys = &mut keys[..ways];
-        keys.sort_unstable();
+        keys[..ways].sort_unstable();
+        // Ways ascend.
+        let used = 1 + (1..ways).take_while(|at| keys[at - 1] < keys[*at]).count();
+        let keys = &keys[..used];
         let fork = Fork::new(keys.iter().copied().zip(10..).map(|(key, leaf)| (key, Edge::leaf(leaf))));
         let probes = keys.iter().flat_map(|key| [key.saturating_sub(1), *key, *key + 1]);
         for rank in probes.chain([0, 0x7fff_fffe, random.next() as u32 & 0x3fff_ffff]) {
@@ -79,6 +81,7 @@ fn a_fork_takes_the_way_of_the_last_key_not_above_the_rank_at_every_level() {
             let mut ranks = Ranks::default();
             ranks.0[7] = rank;
             for level in levels() {
+                assert!(fork.ways().map(|(key, _)| key).eq(keys.iter().copied()), "{fork:?} {keys:?}");
                 assert_eq!(level.walk(&[fork], &ranks, &[Edge::fork(7, 0)], 99), expected, "{level:?} {rank} {keys:?}");
             }
         }
@@ -108,7 +111,7 @@ fn many_walks_end_where_single_ones_do() {
             let (mut walks, mut best) = (Walks::new(), [Edge::MAX_LEAF; BATCH]);
             for (packet, best) in best.iter_mut().enumerate() {
                 for root in roots {
-                    assert!(walks.begin(packet, root, best));
+                    walks.begin(packet, root, best);
                 }
             }
             level.walk_many(&forks, &ranks, &mut walks, &mut best);

@@ -78,10 +78,8 @@ struct Checker<'a, 'd> {
     source: &'a Source,
     names: &'a Names<'a>,
     diagnostics: &'d mut Vec<Diagnostic>,
-    /// The Ifaces by their elements, numbered in file order.
-    iface_ids: BTreeMap<ElementId, IfaceId>,
-    /// Ifaces whose IPv4 address is known only at run time.
-    dynamic: BTreeSet<IfaceId>,
+    /// The Ifaces' elements, by [`IfaceId`]: in file order, and so ascending.
+    ifaces: Vec<ElementId>,
     /// Sets of list and object literals, by where they begin: each is collected once.
     /// What is known only at run time is known in functions and constants, not in other objects.
     sets: BTreeMap<(u32, bool), Rc<Elements<'a>>>,
@@ -96,8 +94,8 @@ struct Checker<'a, 'd> {
     chains: Vec<Chain>,
     procedures: BTreeMap<ElementId, Procedure>,
     limits: Vec<LimitRate>,
-    /// States that the function being checked tests for.
-    states: BTreeSet<u32>,
+    /// States that the function being checked tests for: bit n is that of number n.
+    states: u8,
     /// Where that function asks for `oif`.
     oif: Option<Span>,
     /// Where the routes of the Gateway begin, in the order in which they are kept.
@@ -111,13 +109,12 @@ struct Checker<'a, 'd> {
 impl<'a, 'd> Checker<'a, 'd> {
     fn new(source: &'a Source, names: &'a Names<'a>, diagnostics: &'d mut Vec<Diagnostic>) -> Self {
         let ifaces = names.iter().filter(|(_, element)| matches!(element.kind, Kind::Object(ObjectKind::Iface, _)));
-        let iface_ids = ifaces.enumerate().map(|(at, (id, _))| (id, IfaceId(at as u16))).collect();
+        let ifaces = ifaces.map(|(id, _)| id).collect();
         Self {
             source,
             names,
             diagnostics,
-            iface_ids,
-            dynamic: BTreeSet::new(),
+            ifaces,
             sets: BTreeMap::new(),
             fitted: BTreeMap::new(),
             cycles: BTreeSet::new(),
@@ -126,12 +123,17 @@ impl<'a, 'd> Checker<'a, 'd> {
             chains: Vec::new(),
             procedures: BTreeMap::new(),
             limits: Vec::new(),
-            states: BTreeSet::new(),
+            states: 0,
             oif: None,
             route_spans: Vec::new(),
             route_missing: false,
             torn: Vec::new(),
         }
+    }
+
+    /// The Iface that an element is, if it is one.
+    fn iface_id(&self, element: ElementId) -> Option<IfaceId> {
+        self.ifaces.binary_search(&element).ok().map(|at| IfaceId(at as u16))
     }
 
     fn report(&mut self, diagnostic: Diagnostic) {

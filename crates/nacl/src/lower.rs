@@ -4,9 +4,8 @@ mod program;
 
 use crate::checked::Checked;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::resolve::{ElementId, Names};
+use crate::resolve::{ById, ElementId, Names};
 use crate::source::{Source, Span};
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::vec::Vec;
 use core::mem;
@@ -25,10 +24,10 @@ pub fn lower(
     on_chains.dedup();
     let sizes = program::sizes(&checked.procedures);
     let mut functions = Vec::with_capacity(on_chains.len());
-    let mut numbers: BTreeMap<ElementId, FunctionId> = BTreeMap::new();
+    let mut numbers: ById<FunctionId> = ById::new();
     for id in on_chains {
         let (Some(procedure), Some(element)) = (checked.procedures.get(&id), names.get(id)) else { continue };
-        if sizes.get(&id).is_none_or(|size| *size > program::MAX_STEPS) {
+        if sizes.get(id).is_none_or(|size| *size > program::MAX_STEPS) {
             diagnostics.push(program::too_large(names, &checked.procedures, &sizes, id));
             continue;
         }
@@ -49,7 +48,7 @@ pub fn lower(
         });
     }
     for chain in &checked.chains {
-        let list: Vec<FunctionId> = chain.functions.iter().filter_map(|(id, _)| numbers.get(id).copied()).collect();
+        let list: Vec<FunctionId> = chain.functions.iter().filter_map(|(id, _)| numbers.get(*id).copied()).collect();
         let iface = chain.iface.and_then(|iface| checked.ifaces.get_mut(usize::from(iface.0)));
         match (chain.hook, iface, &mut checked.gateway) {
             (Hook::Prerouting, Some(iface), _) => iface.prerouting = list,

@@ -63,6 +63,8 @@ struct Parser<'s, 't, 'd> {
 }
 
 impl<'s> Parser<'s, '_, '_> {
+    // Asked for everywhere: inlined, it would be a good part of the parser.
+    #[inline(never)]
     fn token(&self, ahead: usize) -> Token {
         let end = || self.tokens.last().copied().unwrap_or(Token { kind: TokenKind::End, span: Span::default() });
         self.tokens.get(self.at + ahead).copied().unwrap_or_else(end)

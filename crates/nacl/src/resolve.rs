@@ -22,6 +22,30 @@ pub use object::{Data, Member, Object};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ElementId(pub u32);
 
+/// Something about each of some elements. Their ids count from 0, so it is a list.
+#[derive(Debug)]
+pub struct ById<V>(Vec<Option<V>>);
+
+impl<V> ById<V> {
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    pub fn get(&self, id: ElementId) -> Option<&V> {
+        self.0.get(id.0 as usize)?.as_ref()
+    }
+
+    pub fn insert(&mut self, id: ElementId, value: V) {
+        let at = id.0 as usize;
+        if at >= self.0.len() {
+            self.0.resize_with(at + 1, || None);
+        }
+        if let Some(place) = self.0.get_mut(at) {
+            *place = Some(value);
+        }
+    }
+}
+
 /// Something that the file defines.
 #[derive(Debug)]
 pub struct Element<'a> {

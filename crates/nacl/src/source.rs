@@ -48,9 +48,11 @@ pub struct Source {
 
 const STRIDE: usize = 256;
 
-/// A scalar value begins at each byte that continues none.
-fn begins(byte: &u8) -> bool {
-    byte & 0xc0 != 0x80
+/// How many scalar values begin in these bytes: at each that continues none. Written out as wide instructions it is long,
+/// and one place for it is enough.
+#[inline(never)]
+fn begin_in(bytes: &[u8]) -> u32 {
+    bytes.iter().filter(|byte| **byte & 0xc0 != 0x80).count() as u32
 }
 
 impl Source {
@@ -62,7 +64,7 @@ impl Source {
         let mut count = 0;
         for piece in text.as_bytes().chunks(STRIDE) {
             begun.push(count);
-            count += piece.iter().filter(|byte| begins(byte)).count() as u32;
+            count += begin_in(piece);
         }
         begun.push(count);
         Self { name, text, line_starts, begun }
@@ -101,7 +103,7 @@ impl Source {
         let offset = (offset as usize).min(self.text.len());
         let known = offset / STRIDE;
         let rest = self.text.as_bytes().get(known * STRIDE..offset).unwrap_or_default();
-        self.begun.get(known).copied().unwrap_or(0) + rest.iter().filter(|byte| begins(byte)).count() as u32
+        self.begun.get(known).copied().unwrap_or(0) + begin_in(rest)
     }
 
     /// The text of a line, counted from 1, without its end.

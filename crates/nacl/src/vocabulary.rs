@@ -23,40 +23,46 @@ use policy::FunctionKind;
 /// What a definition may not be called, in any letter case.
 pub const RESERVED_NAMES: &[&str] = &["tcp", "udp", "icmp", "ct", "ip"];
 
+/// Words of these lists are the same in any letter case. Asked for everywhere, so it stands in one place.
+#[inline(never)]
+fn is_named(word: &str, name: &str) -> bool {
+    word.eq_ignore_ascii_case(name)
+}
+
 /// The type of typed objects of this name, in any letter case.
 pub fn object_type(name: &str) -> Option<&'static Shape> {
-    OBJECT_TYPES.iter().map(|(_, shape)| *shape).find(|shape| shape.name.eq_ignore_ascii_case(name))
+    OBJECT_TYPES.iter().map(|(_, shape)| *shape).find(|shape| is_named(shape.name, name))
 }
 
 pub fn object_kind(name: &str) -> Option<ObjectKind> {
-    OBJECT_TYPES.iter().find(|(_, shape)| shape.name.eq_ignore_ascii_case(name)).map(|(kind, _)| *kind)
+    OBJECT_TYPES.iter().find(|(_, shape)| is_named(shape.name, name)).map(|(kind, _)| *kind)
 }
 
 pub fn function_type(name: &str) -> Option<FunctionKind> {
-    FUNCTION_TYPES.iter().find(|(_, word)| word.name.eq_ignore_ascii_case(name)).map(|(kind, _)| *kind)
+    FUNCTION_TYPES.iter().find(|(_, word)| is_named(word.name, name)).map(|(kind, _)| *kind)
 }
 
 pub fn subtype(name: &str) -> Option<Subtype> {
-    SUBTYPES.iter().find(|(_, word)| word.name.eq_ignore_ascii_case(name)).map(|(subtype, _)| *subtype)
+    SUBTYPES.iter().find(|(_, word)| is_named(word.name, name)).map(|(subtype, _)| *subtype)
 }
 
 /// The packet property of this dotted name, in any letter case.
 pub fn packet_field(name: &str) -> Option<&'static PacketField> {
-    PACKET_FIELDS.iter().find(|field| field.name.eq_ignore_ascii_case(name))
+    PACKET_FIELDS.iter().find(|field| is_named(field.name, name))
 }
 
 /// The first part of packet properties: `ip`, `tcp`, …
 pub fn is_packet_object(name: &str) -> bool {
-    PACKET_OBJECTS.iter().any(|word| word.name.eq_ignore_ascii_case(name))
+    PACKET_OBJECTS.iter().any(|word| is_named(word.name, name))
 }
 
 pub fn action(name: &str) -> Option<&'static Action> {
-    ACTIONS.iter().find(|action| action.name.eq_ignore_ascii_case(name))
+    ACTIONS.iter().find(|action| is_named(action.name, name))
 }
 
 /// Every predefined constant of this name: one name may have a number in several classes.
 pub fn predefined(name: &str) -> impl Iterator<Item = &'static Predefined> {
-    PREDEFINED.iter().filter(move |constant| constant.name.eq_ignore_ascii_case(name))
+    PREDEFINED.iter().filter(move |constant| is_named(constant.name, name))
 }
 
 #[cfg(test)]

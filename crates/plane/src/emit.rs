@@ -12,14 +12,20 @@ use wire::{Buffer, IpAddr, Ipv4Addr, Ipv6Addr, MacAddr, icmpv4, icmpv6, ipv4, ip
 ///
 /// A transport checksum that was wrong stays wrong; a UDP checksum of 0 over IPv4 stays 0 (RFC 768); a partial
 /// checksum, which holds the pseudo-header sum alone, is changed by the addresses only.
-pub(crate) fn headers<B: Buffer>(frame: &mut B, packet: &Confirmed) {
+#[inline]
+pub(crate) fn headers<B: Buffer>(frame: &mut B, packet: Confirmed<'_>) {
     let packet = packet.packet();
-    let partial = frame.offload().partial.is_some();
-    let (l3, l4) = (usize::from(packet.l3), usize::from(packet.l4));
-    let head = frame.head_mut();
-    if !packet.rewritten && packet.quoted.is_none() {
-        return hop(head, l3, packet);
+    if packet.rewritten || packet.quoted.is_some() {
+        let partial = frame.offload().partial.is_some();
+        rewritten(frame.head_mut(), packet, partial);
+    } else {
+        hop(frame.head_mut(), usize::from(packet.l3), packet);
     }
+}
+
+/// `partial`: the transport checksum is that of the pseudo-header.
+fn rewritten(head: &mut [u8], packet: &Packet, partial: bool) {
+    let (l3, l4) = (usize::from(packet.l3), usize::from(packet.l4));
     let addresses = match (packet.src, packet.dst) {
         (IpAddr::V4(src), IpAddr::V4(dst)) => ipv4_header(head, l3, packet.ttl, src, dst),
         (IpAddr::V6(src), IpAddr::V6(dst)) => ipv6_header(head, l3, packet.ttl, src, dst),
@@ -55,6 +61,7 @@ pub(crate) fn headers<B: Buffer>(frame: &mut B, packet: &Confirmed) {
 }
 
 /// Writes the TTL alone.
+#[inline]
 fn hop(head: &mut [u8], l3: usize, packet: &Packet) {
     let Some(bytes) = head.get_mut(l3..) else { return };
     if packet.is_v4() {
@@ -148,7 +155,7 @@ fn adjust(head: &mut [u8], at: usize, partial: bool, addresses: Delta, rest: Cha
 
 /// Adjusts the checksum at `at` for a change of `addresses`, or, where that of the pseudo-header is not the only one,
 /// for `all` that has changed.
-#[inline]
+#[inline(always)]
 pub(crate) fn transport_checksum(head: &mut [u8], at: usize, partial: bool, addresses: Delta, all: Delta, udp: bool) {
     let Some(place) = head.get_mut(at..at + 2) else { return };
     let old = u16::from_be_bytes([place[0], place[1]]);

@@ -108,6 +108,18 @@ impl Counters {
         &mut self.ifaces[row]
     }
 
+    /// A packet has come in by one Iface and gone out by another.
+    #[inline(always)]
+    pub(crate) fn pass(&mut self, IfaceId(iif): IfaceId, IfaceId(oif): IfaceId) {
+        if let Some(row) = self.ifaces.get_mut(usize::from(iif)) {
+            row.received += 1;
+            row.forwarded += 1;
+        }
+        if let Some(row) = self.ifaces.get_mut(usize::from(oif)) {
+            row.transmitted += 1;
+        }
+    }
+
     /// The last row is that of frames without an Iface.
     fn row(&self, iface: Option<IfaceId>) -> usize {
         let last = self.ifaces.len() - 1;

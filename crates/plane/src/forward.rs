@@ -54,10 +54,9 @@ pub(crate) fn hop(policy: &Policy, ifaces: &Ifaces, packet: &mut Packet, hop: &N
 fn may_be_forwarded(packet: &Packet) -> bool {
     let fits = |address: IpAddr| match address {
         IpAddr::V4(address) => {
-            !(address.is_multicast()
-                || address.is_link_local()
-                || address.octets()[0] >= 240
-                || address == Ipv4Addr::UNSPECIFIED)
+            // Multicast is 224.0.0.0/4, and what is above it is reserved.
+            let is_high = address.octets()[0] >= 224;
+            !(is_high || address.is_link_local() || address == Ipv4Addr::UNSPECIFIED)
         }
         IpAddr::V6(address) => !(address.is_multicast() || is_link_local6(address) || address.is_unspecified()),
     };

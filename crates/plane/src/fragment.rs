@@ -21,7 +21,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-use crate::conntrack::Confirmed;
+use crate::conntrack::{Accepted, Confirmed, Tracked};
 use crate::nat::Random;
 use crate::neighbor::{CameAs, Sender, Waiting};
 use crate::parse::{self, Arrived, Fragment, Packet};
@@ -78,25 +78,28 @@ impl<B: Buffer> Plane<B> {
         let iface = datagram.iface;
         let Some((mut frame, extent)) = self.fragments.next(&mut datagram) else { return };
         let first = First::read(&datagram, &mut frame, extent);
+        let mut tracked = Tracked::untracked(first.as_ref().map_or(Packet::NONE, |first| first.packet));
         let way = match &first {
-            Ok(first) => self.walk_datagram(now, iface, first.packet, &frame, out),
+            Ok(_) => self.walk_datagram(now, iface, &mut tracked, &frame, out),
             Err(reason) => Err((*reason).into()),
         };
         match (way, first) {
-            (Ok(Way::Out(packet, hop)), Ok(first)) => {
+            (Ok(Way::Out(accepted, hop)), Ok(first)) => {
+                let packet = &tracked.packet;
                 // What the box sends in its own name begins with its own TTL.
-                let ttl = (packet.packet().ttl > first.packet.ttl).then_some(packet.packet().ttl);
+                let ttl = (packet.ttl > first.packet.ttl).then_some(packet.ttl);
                 // Two inside hosts may have chosen the same identification towards the same destination; behind one
                 // source address their fragments would be mixed up (RFC 6864).
-                let renamed = packet.packet().is_v4() && packet.packet().src != first.packet.src;
-                let plan = Plan { confirmed: packet, hop, sender: Sender::Transit(iface), ttl, renamed };
+                let renamed = packet.is_v4() && packet.src != first.packet.src;
+                let confirmed = tracked.confirmed(accepted);
+                let plan = Plan { confirmed, hop, sender: Sender::Transit(iface), ttl, renamed };
                 self.send_fragments(now, &first, frame, datagram, plan, out);
             }
-            (Ok(Way::In(packet, owner)), Ok(first)) if self.answers(owner, &first, packet.packet()) => {
-                self.answer_echo(now, owner, &first, frame, datagram, packet, out);
+            (Ok(Way::In(accepted, owner)), Ok(first)) if self.answers(owner, &first, &tracked.packet) => {
+                self.answer_echo(now, owner, &first, frame, datagram, tracked.confirmed(accepted), out);
             }
-            (Ok(Way::In(packet, owner)), Ok(first)) => {
-                self.deliver_datagram(&first, frame, datagram, packet, owner, out);
+            (Ok(Way::In(accepted, owner)), Ok(first)) => {
+                self.deliver_datagram(&first, frame, datagram, (tracked, accepted), owner, out);
             }
             (Err(refusal), Ok(first)) => {
                 if let Some(answer) = refusal.answer {
@@ -121,16 +124,16 @@ impl<B: Buffer> Plane<B> {
         &mut self,
         now: Instant,
         iface: IfaceId,
-        packet: Packet,
+        tracked: &mut Tracked,
         frame: &B,
         out: &mut impl Outlet<B>,
     ) -> Result<Way, Refusal> {
         // Neighbor discovery in fragments is ignored (RFC 6980 §5). Errors fit into any link's packet and are never
         // sent in fragments (RFC 1812 §4.3.2.3, RFC 4443 §2.4 c).
-        if ingress::is_link_message(&packet) || packet.is_icmp_error() {
+        if ingress::is_link_message(&tracked.packet) || tracked.packet.is_icmp_error() {
             return Err(DropReason::FragmentedControl.into());
         }
-        self.pass_hooks(now, iface, packet, None, frame, out)
+        self.pass_hooks(now, iface, tracked, None, frame, out)
     }
 
     /// Sends the fragments as they came, with what was decided about their datagram.
@@ -140,7 +143,7 @@ impl<B: Buffer> Plane<B> {
         first: &First,
         mut frame: B,
         mut datagram: Complete,
-        plan: Plan,
+        plan: Plan<'_>,
         out: &mut impl Outlet<B>,
     ) {
         let Plan { confirmed, hop, sender, ttl, renamed } = plan;
@@ -150,7 +153,7 @@ impl<B: Buffer> Plane<B> {
         let id = (packet.is_v4() && renamed).then(|| self.fragment_ids.next());
         let id6 = (!packet.is_v4() && renamed).then(|| self.fragment_ids.next6());
         let mut came_as = CameAs::read(&frame, usize::from(first.extent.l3));
-        emit::headers(&mut frame, &confirmed);
+        emit::headers(&mut frame, confirmed);
         let mut next = Some((frame, first.extent));
         while let Some((mut frame, extent)) = next {
             let l3 = usize::from(extent.l3);
@@ -175,19 +178,21 @@ impl<B: Buffer> Plane<B> {
         first: &First,
         frame: B,
         mut datagram: Complete,
-        confirmed: Confirmed,
+        (mut tracked, accepted): (Tracked, Accepted),
         owner: IfaceId,
         out: &mut impl Outlet<B>,
     ) {
         let joined = out.allocate().ok_or(DropReason::NoBuffer).and_then(|mut whole| {
             let (l3, l4) = join::begin(&mut whole, &frame, first).ok_or(DropReason::ReassemblyTooLong)?;
-            Ok((whole, confirmed.moved(l3, l4)))
+            Ok((whole, l3, l4))
         });
-        let (mut whole, confirmed) = match joined {
+        let (mut whole, l3, l4) = match joined {
             Ok(joined) => joined,
             Err(reason) => return self.drop_datagram(datagram, reason, out),
         };
-        let payload_at = usize::from(confirmed.packet().l3) + first.headers_len();
+        // The same packet, in a frame where its headers begin elsewhere.
+        tracked.packet = Packet { l3, l4, fragment_header_len: 0, ..tracked.packet };
+        let payload_at = usize::from(l3) + first.headers_len();
         let mut count = 0;
         let mut next = Some((frame, first.extent));
         while let Some((frame, extent)) = next {
@@ -196,7 +201,7 @@ impl<B: Buffer> Plane<B> {
             next = self.fragments.next(&mut datagram);
         }
         let iface = datagram.iface;
-        match self.hand_over(confirmed, owner, whole, out) {
+        match self.hand_over(tracked.confirmed(accepted), owner, whole, out) {
             Ok(()) => self.counters.iface_mut(Some(iface)).delivered += count,
             Err(reason) => (0..count).for_each(|_| self.count_drop(Some(iface), reason, out)),
         }
@@ -238,8 +243,8 @@ impl<B: Buffer> Plane<B> {
 }
 
 /// How the fragments of a datagram leave.
-struct Plan {
-    confirmed: Confirmed,
+struct Plan<'a> {
+    confirmed: Confirmed<'a>,
     hop: NextHop,
     sender: Sender,
     /// That of each; `None`: as many hops less as the datagram has made.

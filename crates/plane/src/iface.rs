@@ -13,6 +13,8 @@ pub(crate) struct Iface {
     pub link: Link,
     pub vid: Option<u16>,
     pub address4: Option<Address4>,
+    /// The directed broadcast of that address's subnet.
+    broadcast4: Option<Ipv4Addr>,
     /// The first and the last address of its IPv4 subnet; without one, the last is before the first.
     subnet4: (u32, u32),
     /// The EUI-64 link-local address included, unless the policy names another; empty: no IPv6.
@@ -49,6 +51,7 @@ impl Iface {
             link,
             vid: iface.and_then(|iface| iface.vlan),
             address4,
+            broadcast4: address4.and_then(|own| own.broadcast()),
             subnet4: range(address4),
             address6,
             gateway6: iface.and_then(|iface| iface.gateway6),
@@ -76,11 +79,18 @@ impl Iface {
         }
     }
 
+    /// The directed broadcast of its subnet.
+    #[inline]
+    pub fn is_broadcast(&self, address: Ipv4Addr) -> bool {
+        self.broadcast4 == Some(address)
+    }
+
     /// A destination that this Iface receives for itself: its addresses, broadcasts, and the groups it is in.
+    #[inline]
     pub fn receives(&self, dst: IpAddr) -> bool {
         match dst {
             IpAddr::V4(Ipv4Addr::BROADCAST) => true,
-            IpAddr::V4(dst) => self.address4.is_some_and(|own| own.address == dst || own.broadcast() == Some(dst)),
+            IpAddr::V4(dst) => self.is_broadcast(dst) || self.address4.is_some_and(|own| own.address == dst),
             IpAddr::V6(dst) if dst.is_multicast() => {
                 const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
                 const ALL_ROUTERS: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 2);
@@ -218,6 +228,7 @@ impl Ifaces {
     pub fn set_address4(&mut self, id: IfaceId, address: Option<Address4>) {
         if let Some(iface) = self.ifaces.get_mut(usize::from(id.0)) {
             (iface.address4, iface.subnet4) = (address, range(address));
+            iface.broadcast4 = address.and_then(|own| own.broadcast());
         }
         self.index_owners();
     }

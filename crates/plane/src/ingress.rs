@@ -15,17 +15,23 @@ pub(crate) fn admit(ifaces: &Ifaces, routes: &Routes, id: IfaceId, packet: &Pack
     if !iface.has_family(packet.is_v4()) && !is_dhcp_answer(iface, packet) {
         return Err(DropReason::FamilyOff);
     }
-    match (packet.src, packet.dst) {
-        (IpAddr::V4(src), IpAddr::V4(dst)) => admit4(iface, src, dst)?,
-        (IpAddr::V6(src), IpAddr::V6(dst)) => admit6(packet, src, dst)?,
+    let is_land = match (packet.src, packet.dst) {
+        (IpAddr::V4(src), IpAddr::V4(dst)) => {
+            admit4(iface, src, dst)?;
+            src == dst
+        }
+        (IpAddr::V6(src), IpAddr::V6(dst)) => {
+            admit6(packet, src, dst)?;
+            src == dst
+        }
         _ => return Err(DropReason::BadHeader),
-    }
+    };
     // All configured addresses are our own: a packet that comes in and claims one is spoofed, on whichever Iface.
     // One message must get through: a station that has the same address says so from that very address (RFC 4862 §5.4.4).
     if ifaces.owner(packet.src).is_some() && !is_neighbor_advertisement(packet) {
         return Err(DropReason::SpoofedSource);
     }
-    if packet.src == packet.dst {
+    if is_land {
         return Err(DropReason::Land);
     }
     match iface.reverse_path {
@@ -35,19 +41,21 @@ pub(crate) fn admit(ifaces: &Ifaces, routes: &Routes, id: IfaceId, packet: &Pack
 }
 
 /// A server's answer to the DHCP client of an Iface that has no address yet (RFC 2131 §4.1).
+#[inline]
 pub(crate) fn is_dhcp_answer(iface: &Iface, packet: &Packet) -> bool {
-    let ports = matches!(packet.transport, parse::Transport::Udp(udp) if udp.sport == 67 && udp.dport == 68);
-    iface.dhcp && ports && packet.is_v4()
+    let from_server = || matches!(packet.transport, parse::Transport::Udp(udp) if udp.sport == 67 && udp.dport == 68);
+    iface.dhcp && packet.is_v4() && from_server()
 }
 
+#[inline]
 fn admit4(iface: &Iface, src: Ipv4Addr, dst: Ipv4Addr) -> Result<(), DropReason> {
-    let broadcast = iface.address4.and_then(|own| own.broadcast());
-    if src.is_multicast() || src == Ipv4Addr::BROADCAST || src.is_loopback() || Some(src) == broadcast {
+    if src.is_multicast() || src == Ipv4Addr::BROADCAST || src.is_loopback() || iface.is_broadcast(src) {
         return Err(DropReason::MartianSource);
     }
     if is_martian_destination(dst.into()) { Err(DropReason::MartianDestination) } else { Ok(()) }
 }
 
+#[inline(never)]
 fn admit6(packet: &Packet, src: Ipv6Addr, dst: Ipv6Addr) -> Result<(), DropReason> {
     if src.is_multicast() || src == Ipv6Addr::LOCALHOST || src.to_ipv4_mapped().is_some() {
         return Err(DropReason::MartianSource);
@@ -60,6 +68,7 @@ fn admit6(packet: &Packet, src: Ipv6Addr, dst: Ipv6Addr) -> Result<(), DropReaso
 }
 
 /// A destination that is on no wire, wherever the packet comes from (RFC 1122 §3.2.1.3; RFC 4291 §2.5.2, §2.5.3).
+#[inline]
 pub(crate) fn is_martian_destination(dst: IpAddr) -> bool {
     match dst {
         IpAddr::V4(dst) => dst.is_loopback() || dst == Ipv4Addr::UNSPECIFIED,

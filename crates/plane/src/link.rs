@@ -3,7 +3,7 @@
 use crate::iface::Iface;
 use crate::neighbor::{Ask, Due, Hint, Resolve, Sender, Waiting, group_mac};
 use crate::parse::{Packet, is_host_address};
-use crate::pipeline::{Refusal, Way};
+use crate::pipeline::{Came, Refusal, Way};
 use crate::trace::TraceStep;
 use crate::{DropReason, Event, Outlet, Plane, emit};
 use wire::addr::solicited_node;
@@ -143,12 +143,12 @@ impl<B: Buffer> Plane<B> {
     pub(crate) fn handle_arp(
         &mut self,
         now: Instant,
-        id: IfaceId,
-        link: &ethernet::Header,
+        came: &Came,
         frame: &B,
         out: &mut impl Outlet<B>,
     ) -> Result<Way, Refusal> {
-        let payload = frame.head().get(link.len..).unwrap_or(&[]);
+        let id = came.iface;
+        let payload = frame.head().get(came.l3..).unwrap_or(&[]);
         let Some(message) = arp::Message::parse(payload) else {
             let short = payload.len() < arp::LEN;
             let reason = if short { DropReason::FrameTruncated } else { DropReason::BadNeighborMessage };

@@ -6,9 +6,9 @@
 use crate::conntrack::{Confirmed, Tracked};
 use crate::icmp::{self, Answer};
 use crate::link::{UNTAGGED_L3, ndp_frame};
-use crate::neighbor::{CameAs, Sender, Waiting};
+use crate::neighbor::{CameAs, Resolve, Sender, Waiting};
 use crate::parse::{self, Arrived, Packet};
-use crate::pipeline::{Refusal, Way};
+use crate::pipeline::{Came, Refusal, Way};
 use crate::route::NextHop;
 use crate::trace::{Summary, TraceStep};
 use crate::{DropReason, Event, Outlet, Plane, emit, ingress, link, log};
@@ -44,7 +44,7 @@ impl<B: Buffer> Plane<B> {
     pub(crate) fn send(
         &mut self,
         now: Instant,
-        packet: Confirmed,
+        packet: Confirmed<'_>,
         hop: NextHop,
         mut frame: B,
         sender: Sender,
@@ -55,13 +55,19 @@ impl<B: Buffer> Plane<B> {
         let l3 = usize::from(l3);
         if split_mtu == 0 {
             let resolve = self.resolve(now, iface, neighbor, out);
+            if let Resolve::Found(mac) = resolve {
+                // What nearly every packet meets. Nothing of it may have to wait.
+                self.rules.trace.note(|| TraceStep::Sent { iface, neighbor, held: false });
+                emit::headers(&mut frame, packet);
+                return self.launch_to(mac, iface, neighbor.is_ipv4(), frame, l3, sender, out);
+            }
             let came_as = if resolve.holds() { CameAs::read(&frame, l3) } else { None };
-            emit::headers(&mut frame, &packet);
+            emit::headers(&mut frame, packet);
             let waiting = Waiting { frame, iface, neighbor, sender, l3, came_as };
             return self.transmit_to(now, waiting, resolve, out);
         }
         let came_as = CameAs::read(&frame, l3);
-        emit::headers(&mut frame, &packet);
+        emit::headers(&mut frame, packet);
         // What the box cuts of its own has an identification of its own (RFC 6864 §4.1): the stack writes the same one
         // into every packet.
         if packet.packet().is_v4() && !matches!(sender, Sender::Transit(_)) {
@@ -73,7 +79,7 @@ impl<B: Buffer> Plane<B> {
     /// Hands a packet to the stack on `owner` and counts it; it came in by `iface`.
     pub(crate) fn deliver(
         &mut self,
-        packet: Confirmed,
+        packet: Confirmed<'_>,
         owner: IfaceId,
         iface: IfaceId,
         frame: B,
@@ -88,12 +94,12 @@ impl<B: Buffer> Plane<B> {
     /// Hands a packet to the stack on `owner`.
     pub(crate) fn hand_over(
         &mut self,
-        packet: Confirmed,
+        packet: Confirmed<'_>,
         owner: IfaceId,
         mut frame: B,
         out: &mut impl Outlet<B>,
     ) -> Result<(), DropReason> {
-        emit::headers(&mut frame, &packet);
+        emit::headers(&mut frame, packet);
         // The box believes only what is right; of transit packets checksums are carried. Rewriting keeps a wrong one
         // wrong, so it is judged with the addresses that it now covers.
         if !emit::transport_checksum_is_right(&frame, packet.packet()) {
@@ -112,17 +118,17 @@ impl<B: Buffer> Plane<B> {
     pub(crate) fn refuse(
         &mut self,
         now: Instant,
-        iface: IfaceId,
-        link: &ethernet::Header,
+        came: &Came,
         refusal: Refusal,
         frame: &mut B,
         out: &mut impl Outlet<B>,
     ) {
+        let iface = came.iface;
         self.count_drop(Some(iface), refusal.reason, out);
         let Some(answer) = refusal.answer else { return };
         // Read again: the packet as it came, whatever the walk made of it.
-        if let Ok(packet) = parse::packet(frame, link.len, link.ethertype == ethertype::IPV6, Some(iface)) {
-            let packet = Packet { to_group: link.dst.is_group(), ..packet };
+        if let Ok(packet) = parse::packet(frame, came.l3, came.is_v6(), Some(iface)) {
+            let packet = Packet { to_group: came.to_group, ..packet };
             self.answer(now, iface, answer, &packet, frame, out);
         }
     }
@@ -149,8 +155,9 @@ impl<B: Buffer> Plane<B> {
         packet.set_src(endpoints.src, endpoints.sport);
         packet.set_dst(endpoints.dst, endpoints.dport);
         packet.ttl = ttl;
-        if let Ok(as_it_came) = self.conntrack.confirm(now, &Tracked::untracked(packet), &[]) {
-            emit::headers(&mut waiting.frame, &as_it_came);
+        let as_it_came = Tracked::untracked(packet);
+        if let Ok(accepted) = self.conntrack.confirm(now, &as_it_came, &[]) {
+            emit::headers(&mut waiting.frame, as_it_came.confirmed(accepted));
             self.answer(now, iface, Answer::HostUnreachable, &packet, &waiting.frame, out);
         }
     }
@@ -261,16 +268,16 @@ impl<B: Buffer> Plane<B> {
     ) {
         self.counters.iface_mut(Some(iface)).originated += 1;
         let v6 = frame.head().get(l3).is_some_and(|byte| byte >> 4 == 6);
-        let way = match parse::packet(&mut frame, l3, v6, None) {
-            Ok(packet) => self.walk_out(now, iface, packet, &frame, kind),
+        let packet = parse::packet(&mut frame, l3, v6, None);
+        let mut tracked = Tracked::untracked(packet.unwrap_or(Packet::NONE));
+        let way = match packet {
+            Ok(_) => self.walk_out(now, iface, &mut tracked, &frame, kind),
             Err(reason) => Err(reason.into()),
         };
         let sender = if kind == Kind::Log { Sender::Log(iface) } else { Sender::Own(iface) };
         match way {
-            Ok(Way::Out(packet, hop)) => self.send(now, packet, hop, frame, sender, out),
-            Ok(Way::In(packet, owner)) => {
-                self.deliver(packet, owner, iface, frame, out);
-            }
+            Ok(Way::Out(accepted, hop)) => self.send(now, tracked.confirmed(accepted), hop, frame, sender, out),
+            Ok(Way::In(accepted, owner)) => self.deliver(tracked.confirmed(accepted), owner, iface, frame, out),
             Ok(Way::Link | Way::Used | Way::Hold(_) | Way::Queue(_)) => {}
             Err(refusal) => self.count_drop(Some(iface), refusal.reason, out),
         }
@@ -281,34 +288,34 @@ impl<B: Buffer> Plane<B> {
         &mut self,
         now: Instant,
         iface: IfaceId,
-        packet: Packet,
+        tracked: &mut Tracked,
         frame: &B,
     ) -> Result<Way, Refusal> {
-        self.walk_out(now, iface, packet, frame, Kind::Own)
+        self.walk_out(now, iface, tracked, frame, Kind::Own)
     }
 
     fn walk_out(
         &mut self,
         now: Instant,
         iface: IfaceId,
-        packet: Packet,
+        tracked: &mut Tracked,
         frame: &B,
         kind: Kind,
     ) -> Result<Way, Refusal> {
         // Listener reports belong to the link.
-        if ingress::is_link_message(&packet) {
-            let hop = NextHop { iface, neighbor: packet.dst };
-            return Ok(Way::Out(self.conntrack.confirm(now, &Tracked::untracked(packet), &[])?, hop));
+        if ingress::is_link_message(&tracked.packet) {
+            let hop = NextHop { iface, neighbor: tracked.packet.dst };
+            return Ok(Way::Out(self.conntrack.confirm(now, tracked, &[])?, hop));
         }
-        self.rules.trace.note(|| TraceStep::Originated { iface, packet: Summary::of(&packet) });
-        let mut tracked = match kind {
-            Kind::Answer => Tracked::related(packet),
-            Kind::Own | Kind::Log | Kind::LossReport => self.track(now, iface, packet, frame)?,
-        };
-        self.run_chain(now, Hook::Output, iface, &mut tracked)?;
+        self.rules.trace.note(|| TraceStep::Originated { iface, packet: Summary::of(&tracked.packet) });
+        match kind {
+            Kind::Answer => *tracked = Tracked::related(tracked.packet),
+            Kind::Own | Kind::Log | Kind::LossReport => self.track(now, iface, tracked, frame)?,
+        }
+        self.run_chain(now, Hook::Output, iface, tracked)?;
         if let Some(owner) = self.ifaces.owner(tracked.packet.dst) {
-            self.run_chain(now, Hook::Input, owner, &mut tracked)?;
-            return Ok(Way::In(self.confirm(now, &tracked, frame)?, owner));
+            self.run_chain(now, Hook::Input, owner, tracked)?;
+            return Ok(Way::In(self.confirm(now, tracked, frame)?, owner));
         }
         // The stack, or a dnat on output, may name what is on no wire.
         if ingress::is_martian_destination(tracked.packet.dst) {
@@ -322,12 +329,12 @@ impl<B: Buffer> Plane<B> {
         if tracked.packet.wire_len > u32::from(mtu) {
             tracked.packet.split_mtu = mtu;
         }
-        self.run_chain(now, Hook::Postrouting, hop.iface, &mut tracked)?;
-        let confirmed = match kind {
-            Kind::Log | Kind::LossReport => self.conntrack.confirm_log(now, &tracked)?,
-            Kind::Own | Kind::Answer => self.confirm(now, &tracked, frame)?,
+        self.run_chain(now, Hook::Postrouting, hop.iface, tracked)?;
+        let accepted = match kind {
+            Kind::Log | Kind::LossReport => self.conntrack.confirm_log(now, tracked)?,
+            Kind::Own | Kind::Answer => self.confirm(now, tracked, frame)?,
         };
-        Ok(Way::Out(confirmed, hop))
+        Ok(Way::Out(accepted, hop))
     }
 
     /// Sends the lines that the walk has written, now that it is over.

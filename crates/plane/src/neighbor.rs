@@ -51,6 +51,7 @@ pub(crate) struct Place {
 }
 
 impl Entry {
+    #[inline]
     fn is(&self, iface: IfaceId, address: IpAddr) -> bool {
         self.iface == iface && self.address == address
     }
@@ -153,6 +154,8 @@ pub(crate) struct Neighbors<B> {
     seed: u64,
     /// Entries that have been made.
     made: u64,
+    /// Where the neighbor is that was found last; most packets go where the last one went.
+    recent: usize,
     /// No entry wants anything before this.
     next_timer: Option<Instant>,
     /// A neighbor that had to give way while it was asked for: nobody will answer the frames that wait for it.
@@ -170,6 +173,7 @@ impl<B> Neighbors<B> {
             max_waiting: waiting,
             seed,
             made: 0,
+            recent: 0,
             next_timer: None,
             given_way: None,
         }
@@ -193,8 +197,12 @@ impl<B> Neighbors<B> {
     }
 
     fn entry(&mut self, iface: IfaceId, address: IpAddr) -> Option<&mut Entry> {
-        let same = |entry: &&mut Entry| entry.is(iface, address);
-        self.set(iface, address).iter_mut().flatten().find(same)
+        let is_it = |place: &Option<Entry>| place.as_ref().is_some_and(|entry| entry.is(iface, address));
+        if !self.entries.get(self.recent).is_some_and(is_it) {
+            let mut places = self.set_range(iface, address);
+            self.recent = places.find(|at| self.entries.get(*at).is_some_and(is_it))?;
+        }
+        self.entries.get_mut(self.recent)?.as_mut()
     }
 
     /// Makes room in the neighbor's set: a free place, else an incomplete neighbor's, else the longest unused.
@@ -375,9 +383,7 @@ pub(crate) enum Due {
 pub(crate) fn group_mac(iface: &Iface, neighbor: IpAddr) -> Option<MacAddr> {
     match neighbor {
         _ if neighbor.is_multicast() => Some(MacAddr::multicast(neighbor)),
-        IpAddr::V4(address) => (address.is_broadcast()
-            || iface.address4.is_some_and(|own| own.broadcast() == Some(address)))
-        .then_some(MacAddr::BROADCAST),
+        IpAddr::V4(address) => (address.is_broadcast() || iface.is_broadcast(address)).then_some(MacAddr::BROADCAST),
         IpAddr::V6(_) => None,
     }
 }

@@ -4,6 +4,7 @@
 //! is checked here: the packet fits its frame, the transport header fits the packet.
 
 use crate::DropReason;
+use crate::fastpath::Sight;
 use wire::ipv4::protocol;
 use wire::{Buffer, IfaceId, IpAddr, Ipv4Addr, Ipv6Addr, icmpv4, icmpv6, ipv4, ipv6, tcp, udp};
 
@@ -89,6 +90,31 @@ pub(crate) struct Icmp {
 }
 
 impl Packet {
+    /// None yet.
+    pub const NONE: Self = Self {
+        iif: None,
+        oif: None,
+        src: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        dst: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        ttl: 0,
+        protocol: 0,
+        tos: 0,
+        id: 0,
+        ip_checksum: 0,
+        is_splittable: false,
+        total_len: 0,
+        wire_len: 0,
+        split_mtu: 0,
+        l3: 0,
+        l4: 0,
+        fragment_header_len: 0,
+        transport: Transport::Other,
+        to_group: false,
+        rewritten: false,
+        quoted: None,
+    };
+
+    #[inline(always)]
     pub fn is_v4(&self) -> bool {
         self.src.is_ipv4()
     }
@@ -188,16 +214,6 @@ pub(crate) enum Arrived {
     Fragment(Fragment),
 }
 
-impl Arrived {
-    /// What its IP header says, at least.
-    pub fn packet_mut(&mut self) -> &mut Packet {
-        match self {
-            Self::Packet(packet) => packet,
-            Self::Fragment(fragment) => &mut fragment.packet,
-        }
-    }
-}
-
 /// A part of a datagram (RFC 791 §3.2, RFC 8200 §4.5).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fragment {
@@ -214,7 +230,27 @@ pub(crate) struct Fragment {
     pub is_tiny: bool,
 }
 
+/// Which part of a datagram a packet is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Part {
+    id: u32,
+    offset: u32,
+    more: bool,
+    data_at: u16,
+    is_tiny: bool,
+}
+
 impl Fragment {
+    pub fn new(packet: Packet, Part { id, offset, more, data_at, is_tiny }: Part) -> Self {
+        Self { packet, id, offset, more, data_at, is_tiny }
+    }
+
+    /// What it has beside the packet.
+    pub fn part(&self) -> Part {
+        let Self { id, offset, more, data_at, is_tiny, .. } = *self;
+        Part { id, offset, more, data_at, is_tiny }
+    }
+
     /// Bytes of the datagram's payload that it carries.
     pub fn data_len(&self) -> u32 {
         (u32::from(self.packet.l3) + self.packet.total_len).saturating_sub(u32::from(self.data_at))
@@ -239,13 +275,54 @@ pub(crate) fn arrived<B: Buffer>(
     let (mut packet, part) = if v6 { ipv6_packet(frame, l3, iif) } else { ipv4_packet(frame, l3, iif) }?;
     frame.truncate(l3 + packet.total_len as usize);
     let bytes = frame.head().get(usize::from(packet.l4)..).unwrap_or(&[]);
-    let Some(Part { id, offset, more, data_at }) = part else {
+    let Some(part) = part else {
         packet.transport = transport(bytes, packet.transport_len() as usize, packet.protocol, v6)?;
         packet.wire_len = wire_len(frame, &packet);
         return Ok(Arrived::Packet(packet));
     };
-    let is_tiny = offset == 0 && bytes.len() < least_transport_header(bytes, packet.protocol, v6);
-    Ok(Arrived::Fragment(Fragment { packet, id, offset, more, data_at, is_tiny }))
+    let is_tiny = part.offset == 0 && bytes.len() < least_transport_header(bytes, packet.protocol, v6);
+    Ok(Arrived::Fragment(Fragment::new(packet, Part { is_tiny, ..part })))
+}
+
+/// The packet of a sight: what [`arrived`] says of the same frame.
+#[inline(always)]
+pub(crate) fn sighted<B: Buffer>(frame: &mut B, sight: &Sight) -> Packet {
+    let (l3, l4) = (usize::from(sight.l3), usize::from(sight.l4));
+    frame.truncate(l3 + sight.total_len as usize);
+    let segmentation = frame.offload().segmentation;
+    let head = frame.head();
+    let mut packet = Packet {
+        iif: Some(sight.iif),
+        protocol: sight.sought.key.protocol(),
+        total_len: sight.total_len,
+        wire_len: segmentation.map_or(sight.total_len, |segmentation| sight.wire_len(head, segmentation.size)),
+        l3: sight.l3,
+        l4: sight.l4,
+        ..Packet::NONE
+    };
+    (packet.src, packet.dst) = sight.sought.key.addresses();
+    // A sight has seen all of these bytes.
+    if sight.is_v4 {
+        if let Some(header) = head.get(l3..).and_then(|bytes| bytes.first_chunk::<{ ipv4::MIN_HEADER_LEN }>()) {
+            let word = |at: usize| u16::from_be_bytes([header[at], header[at + 1]]);
+            (packet.tos, packet.ttl) = (header[1], header[ipv4::field::TTL]);
+            (packet.id, packet.ip_checksum) = (word(ipv4::field::ID), word(ipv4::field::CHECKSUM));
+            packet.is_splittable = header[ipv4::field::FRAGMENT] & 0x40 == 0 && segmentation.is_none();
+        }
+    } else if let Some(header) = head.get(l3..).and_then(|bytes| bytes.first_chunk::<8>()) {
+        (packet.tos, packet.ttl) = (header[0] << 4 | header[1] >> 4, header[ipv6::field::HOP_LIMIT]);
+    }
+    let bytes = head.get(l4..).unwrap_or(&[]);
+    packet.transport = match bytes.first_chunk::<{ udp::HEADER_LEN }>() {
+        Some(&[.., l0, l1, c0, c1]) if !sight.is_tcp => Transport::Udp(Udp {
+            sport: sight.sought.key.sport(),
+            dport: sight.sought.key.dport(),
+            length: u16::from_be_bytes([l0, l1]),
+            checksum: u16::from_be_bytes([c0, c1]),
+        }),
+        _ => transport(bytes, sight.transport_len(), packet.protocol, !sight.is_v4).unwrap_or(Transport::Other),
+    };
+    packet
 }
 
 /// As [`arrived`], where only a whole packet will do.
@@ -273,14 +350,6 @@ pub(crate) fn datagram<B: Buffer>(first: &Fragment, payload_len: u32, frame: &B)
     Ok(packet)
 }
 
-/// Which part of a datagram a packet is.
-struct Part {
-    id: u32,
-    offset: u32,
-    more: bool,
-    data_at: u16,
-}
-
 fn ipv4_packet<B: Buffer>(frame: &B, l3: usize, iif: Option<IfaceId>) -> Result<(Packet, Option<Part>), DropReason> {
     let bytes = frame.head().get(l3..).unwrap_or(&[]);
     let header = ipv4::Header::parse(bytes).map_err(|_| DropReason::BadHeader)?;
@@ -300,6 +369,7 @@ fn ipv4_packet<B: Buffer>(frame: &B, l3: usize, iif: Option<IfaceId>) -> Result<
         offset: u32::from(header.frag_off()) * 8,
         more: header.more_fragments(),
         data_at: l4,
+        is_tiny: false,
     });
     let packet = Packet {
         iif,
@@ -347,6 +417,7 @@ fn ipv6_packet<B: Buffer>(frame: &B, l3: usize, iif: Option<IfaceId>) -> Result<
         offset: u32::from(fragment.frag_off) * 8,
         more: fragment.more,
         data_at: (l3 + fragment.at + ipv6::FRAGMENT_HEADER_LEN) as u16,
+        is_tiny: false,
     });
     let packet = Packet {
         iif,

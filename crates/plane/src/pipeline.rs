@@ -14,11 +14,11 @@
 //! itself whether its sender is owed an answer.
 
 use crate::chain::{self, Ruling, View};
-use crate::conntrack::{Confirmed, Sought, Tracked, Tuple};
+use crate::conntrack::{Accepted, Sought, Tracked, Tuple};
 use crate::fastpath::Sight;
 use crate::icmp::Answer;
 use crate::neighbor::Sender;
-use crate::parse::{self, Arrived, Fragment, Packet};
+use crate::parse::{self, Arrived, Fragment, Packet, Part, Transport};
 use crate::route::NextHop;
 use crate::trace::{Summary, TraceStep};
 use crate::{DropReason, Outlet, Plane, emit, forward, ingress};
@@ -26,16 +26,16 @@ use policy::{Hook, Reject};
 use wire::ethernet::{self, ethertype};
 use wire::{Buffer, IfaceId, Instant, PortId};
 
-/// Where a walk leads.
+/// Where a walk leads with the packet in its hand.
 pub(crate) enum Way {
     /// Out of an Iface.
-    Out(Confirmed, NextHop),
+    Out(Accepted, NextHop),
     /// To the box's own stack on an Iface.
-    In(Confirmed, IfaceId),
+    In(Accepted, IfaceId),
     /// Nowhere: an ARP, neighbor or listener discovery message, which the link has used up.
     Link,
     /// To wait for the rest of its datagram.
-    Hold(Fragment),
+    Hold(Part),
     /// Nowhere: the balancer has used it up.
     Used,
     /// Into the balancer's waiting room.
@@ -55,6 +55,30 @@ impl From<DropReason> for Refusal {
     }
 }
 
+/// How a packet has come.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Came {
+    pub iface: IfaceId,
+    ethertype: u16,
+    /// Where in its frame it begins.
+    pub l3: usize,
+    /// The frame was sent to a group MAC address.
+    pub to_group: bool,
+}
+
+impl Came {
+    pub fn is_v6(&self) -> bool {
+        self.ethertype == ethertype::IPV6
+    }
+}
+
+impl From<&Sight> for Came {
+    fn from(sight: &Sight) -> Self {
+        let ethertype = if sight.is_v4 { ethertype::IPV4 } else { ethertype::IPV6 };
+        Self { iface: sight.iif, ethertype, l3: usize::from(sight.l3), to_group: false }
+    }
+}
+
 impl<B: Buffer> Plane<B> {
     /// One received frame, to its end. `sight`: what has been read of it already.
     #[inline(never)]
@@ -66,17 +90,31 @@ impl<B: Buffer> Plane<B> {
         sight: Option<&Sight>,
         out: &mut impl Outlet<B>,
     ) {
-        let (iface, link) = match self.arrive(port, &frame) {
-            Ok((iface, link)) => (iface, link),
-            Err((iface, reason)) => {
-                self.counters.iface_mut(iface).received += 1;
-                return self.count_drop(iface, reason, out);
-            }
+        let came = match sight {
+            Some(sight) => Came::from(sight),
+            None => match self.arrive(port, &frame) {
+                Ok(came) => came,
+                Err((iface, reason)) => {
+                    self.counters.iface_mut(iface).received += 1;
+                    return self.count_drop(iface, reason, out);
+                }
+            },
         };
+        let iface = came.iface;
         self.counters.iface_mut(Some(iface)).received += 1;
-        match self.walk(now, iface, &link, sight, &mut frame, out) {
-            Ok(Way::Out(packet, hop)) => self.send(now, packet, hop, frame, Sender::Transit(iface), out),
-            Ok(Way::In(packet, owner)) => self.deliver(packet, owner, iface, frame, out),
+        let mut tracked = Tracked::untracked(match sight {
+            Some(sight) => parse::sighted(&mut frame, sight),
+            None => Packet::NONE,
+        });
+        let way = match sight {
+            Some(sight) => self.walk_sighted(now, sight, &mut tracked, &frame, out),
+            None => self.walk(now, &came, &mut tracked, &mut frame, out),
+        };
+        match way {
+            Ok(Way::Out(accepted, hop)) => {
+                self.send(now, tracked.confirmed(accepted), hop, frame, Sender::Transit(iface), out);
+            }
+            Ok(Way::In(accepted, owner)) => self.deliver(tracked.confirmed(accepted), owner, iface, frame, out),
             Ok(Way::Link | Way::Used) => {
                 self.rules.trace.note(|| TraceStep::Used);
                 self.counters.iface_mut(Some(iface)).link += 1;
@@ -84,11 +122,11 @@ impl<B: Buffer> Plane<B> {
             Ok(Way::Queue(tuple)) => {
                 self.rules.trace.note(|| TraceStep::Held { iface });
                 if let Some(balancer) = &mut self.balancer {
-                    balancer.hold(now, tuple, frame, iface, link.len);
+                    balancer.hold(now, tuple, frame, iface, came.l3);
                 }
             }
-            Ok(Way::Hold(fragment)) => self.hold(now, iface, &fragment, frame, out),
-            Err(refusal) => self.refuse(now, iface, &link, refusal, &mut frame, out),
+            Ok(Way::Hold(part)) => self.hold(now, iface, &Fragment::new(tracked.packet, part), frame, out),
+            Err(refusal) => self.refuse(now, &came, refusal, &mut frame, out),
         }
         if self.balancer.is_some() {
             self.release_clients(now, out);
@@ -97,7 +135,7 @@ impl<B: Buffer> Plane<B> {
     }
 
     /// Finds the frame's Iface; refuses what is not for us.
-    fn arrive(&self, port: PortId, frame: &B) -> Result<(IfaceId, ethernet::Header), (Option<IfaceId>, DropReason)> {
+    fn arrive(&self, port: PortId, frame: &B) -> Result<Came, (Option<IfaceId>, DropReason)> {
         let link = ethernet::Header::parse(frame.head()).map_err(|_| (None, DropReason::FrameTruncated))?;
         let iface = self.ifaces.of_frame(port, link.vid).ok_or((None, DropReason::NoIface))?;
         if !link.src.is_unicast() {
@@ -106,32 +144,56 @@ impl<B: Buffer> Plane<B> {
         if link.dst != self.ifaces.mac(iface) && !link.dst.is_group() {
             return Err((Some(iface), DropReason::NotOurMac));
         }
-        Ok((iface, link))
+        Ok(Came { iface, ethertype: link.ethertype, l3: link.len, to_group: link.dst.is_group() })
     }
 
+    /// The walk of a packet of the common shape, which is in its hand already.
+    #[inline(always)]
+    fn walk_sighted(
+        &mut self,
+        now: Instant,
+        sight: &Sight,
+        tracked: &mut Tracked,
+        frame: &B,
+        out: &mut impl Outlet<B>,
+    ) -> Result<Way, Refusal> {
+        ingress::admit(&self.ifaces, &self.routes, sight.iif, &tracked.packet)?;
+        self.pass_hooks(now, sight.iif, tracked, Some(&sight.sought), frame, out)
+    }
+
+    #[inline(never)]
     fn walk(
         &mut self,
         now: Instant,
-        iface: IfaceId,
-        link: &ethernet::Header,
-        sight: Option<&Sight>,
+        came: &Came,
+        tracked: &mut Tracked,
         frame: &mut B,
         out: &mut impl Outlet<B>,
     ) -> Result<Way, Refusal> {
-        let mut arrived = match link.ethertype {
-            ethertype::ARP => return self.handle_arp(now, iface, link, frame, out),
-            ethertype::IPV4 => parse::arrived(frame, link.len, false, Some(iface))?,
-            ethertype::IPV6 => parse::arrived(frame, link.len, true, Some(iface))?,
+        let iface = came.iface;
+        let arrived = match came.ethertype {
+            ethertype::ARP => return self.handle_arp(now, came, frame, out),
+            ethertype::IPV4 | ethertype::IPV6 => parse::arrived(frame, came.l3, came.is_v6(), Some(iface))?,
             _ => return Err(DropReason::UnknownEthertype.into()),
         };
-        arrived.packet_mut().to_group = link.dst.is_group();
-        ingress::admit(&self.ifaces, &self.routes, iface, arrived.packet_mut())?;
-        match arrived {
-            Arrived::Fragment(fragment) => Ok(Way::Hold(fragment)),
-            Arrived::Packet(packet) if ingress::is_link_message(&packet) => {
-                self.handle_link_message(now, iface, &packet, frame, out)
+        let part = match arrived {
+            Arrived::Packet(packet) => {
+                tracked.packet = packet;
+                None
             }
-            Arrived::Packet(packet) => self.pass_hooks(now, iface, packet, sight.map(Sight::sought), frame, out),
+            Arrived::Fragment(fragment) => {
+                tracked.packet = fragment.packet;
+                Some(fragment.part())
+            }
+        };
+        tracked.packet.to_group = came.to_group;
+        ingress::admit(&self.ifaces, &self.routes, iface, &tracked.packet)?;
+        match part {
+            Some(part) => Ok(Way::Hold(part)),
+            None if ingress::is_link_message(&tracked.packet) => {
+                self.handle_link_message(now, iface, &tracked.packet, frame, out)
+            }
+            None => self.pass_hooks(now, iface, tracked, None, frame, out),
         }
     }
 
@@ -140,63 +202,62 @@ impl<B: Buffer> Plane<B> {
         &mut self,
         now: Instant,
         iface: IfaceId,
-        packet: Packet,
-        sought: Option<Sought>,
+        tracked: &mut Tracked,
+        sought: Option<&Sought>,
         frame: &B,
         out: &mut impl Outlet<B>,
     ) -> Result<Way, Refusal> {
-        self.rules.trace.note(|| TraceStep::Received { iface, packet: Summary::of(&packet) });
+        self.rules.trace.note(|| TraceStep::Received { iface, packet: Summary::of(&tracked.packet) });
         self.rules.counts.begin_trail();
-        let mut tracked = Tracked::untracked(packet);
-        self.look_up(now, iface, &mut tracked, sought, frame)?;
-        self.run_chain(now, Hook::Prerouting, iface, &mut tracked)?;
+        self.look_up(now, iface, tracked, sought, frame)?;
+        self.run_chain(now, Hook::Prerouting, iface, tracked)?;
         if self.is_local(iface, &tracked.packet) {
-            self.run_chain(now, Hook::Input, iface, &mut tracked)?;
-            if let Some(way) = self.serve(now, iface, &mut tracked, frame, out)? {
+            self.run_chain(now, Hook::Input, iface, tracked)?;
+            if let Some(way) = self.serve(now, iface, tracked, frame, out)? {
                 return Ok(way);
             }
-            return Ok(Way::In(self.confirm(now, &tracked, frame)?, iface));
+            return Ok(Way::In(self.confirm(now, tracked, frame)?, iface));
         }
         let hop = forward::lookup(&self.policy, &self.ifaces, &self.routes, iface, &tracked.packet)?;
         self.rules.trace.note(|| TraceStep::Routed { iface: hop.iface, neighbor: hop.neighbor });
         forward::hop(&self.policy, &self.ifaces, &mut tracked.packet, &hop)?;
-        self.run_chain(now, Hook::Forward, iface, &mut tracked)?;
+        self.run_chain(now, Hook::Forward, iface, tracked)?;
         if let Some(owner) = self.ifaces.owner(tracked.packet.dst) {
             return self.arrive_at(now, owner, tracked, frame);
         }
-        self.run_chain(now, Hook::Postrouting, hop.iface, &mut tracked)?;
-        self.remember(iface, &tracked, &hop);
-        Ok(Way::Out(self.confirm(now, &tracked, frame)?, hop))
+        self.run_chain(now, Hook::Postrouting, hop.iface, tracked)?;
+        self.remember(iface, tracked, &hop);
+        Ok(Way::Out(self.confirm(now, tracked, frame)?, hop))
     }
 
     /// A packet that was forwarded to another Iface's own address is received there.
-    fn arrive_at(&mut self, now: Instant, owner: IfaceId, mut tracked: Tracked, frame: &B) -> Result<Way, Refusal> {
+    fn arrive_at(&mut self, now: Instant, owner: IfaceId, tracked: &mut Tracked, frame: &B) -> Result<Way, Refusal> {
         tracked.packet.oif = None;
         tracked.packet.ttl = tracked.packet.ttl.saturating_sub(1);
-        self.run_chain(now, Hook::Prerouting, owner, &mut tracked)?;
-        self.run_chain(now, Hook::Input, owner, &mut tracked)?;
-        Ok(Way::In(self.confirm(now, &tracked, frame)?, owner))
+        self.run_chain(now, Hook::Prerouting, owner, tracked)?;
+        self.run_chain(now, Hook::Input, owner, tracked)?;
+        Ok(Way::In(self.confirm(now, tracked, frame)?, owner))
     }
 
+    /// Tracks a packet of an Iface, where that is tracked.
     pub(crate) fn track(
         &mut self,
         now: Instant,
         iface: IfaceId,
-        packet: Packet,
+        tracked: &mut Tracked,
         frame: &B,
-    ) -> Result<Tracked, DropReason> {
-        let mut tracked = Tracked::untracked(packet);
-        self.look_up(now, iface, &mut tracked, None, frame)?;
-        Ok(tracked)
+    ) -> Result<(), DropReason> {
+        *tracked = Tracked::untracked(tracked.packet);
+        self.look_up(now, iface, tracked, None, frame)
     }
 
-    /// Tracks a packet of an Iface, where that is tracked.
+    /// As [`track`](Self::track). `sought`: what is known of the packet's tuple.
     fn look_up(
         &mut self,
         now: Instant,
         iface: IfaceId,
         tracked: &mut Tracked,
-        sought: Option<Sought>,
+        sought: Option<&Sought>,
         frame: &B,
     ) -> Result<(), DropReason> {
         if self.ifaces.get(iface).is_some_and(|iface| iface.tracked) {
@@ -219,7 +280,7 @@ impl<B: Buffer> Plane<B> {
         Ok(())
     }
 
-    pub(crate) fn confirm(&mut self, now: Instant, tracked: &Tracked, frame: &B) -> Result<Confirmed, DropReason> {
+    pub(crate) fn confirm(&mut self, now: Instant, tracked: &Tracked, frame: &B) -> Result<Accepted, DropReason> {
         self.conntrack.confirm(now, tracked, transport_header(frame, &tracked.packet))
     }
 
@@ -270,7 +331,11 @@ impl<B: Buffer> Plane<B> {
     }
 }
 
-/// What is at hand of the transport header.
+/// What is at hand of a TCP header; of other protocols nobody asks for more than the packet says.
+#[inline]
 fn transport_header<'a, B: Buffer>(frame: &'a B, packet: &Packet) -> &'a [u8] {
+    if !matches!(packet.transport, Transport::Tcp(_)) {
+        return &[];
+    }
     frame.head().get(usize::from(packet.l4)..).unwrap_or(&[])
 }

@@ -5,7 +5,7 @@ use crate::conntrack::{Direction, Tracked, Tuple};
 use crate::icmp::Answer;
 use crate::link::UNTAGGED_L3;
 use crate::neighbor::Sender;
-use crate::parse::{self, Tcp, Transport};
+use crate::parse::{self, Packet, Tcp, Transport};
 use crate::pipeline::{Refusal, Way};
 use crate::trace::TraceStep;
 use crate::{DropReason, Outlet, Plane, emit};
@@ -55,7 +55,7 @@ impl<B: Buffer> Plane<B> {
             if !(opens && self.conntrack.forget_unanswered(now, &tuple)) {
                 return self.pass_on(now, tracked, servers, frame).map(Some);
             }
-            *tracked = self.track(now, iface, tracked.packet, frame)?;
+            self.track(now, iface, tracked, frame)?;
         }
         if segment.flags & flag::RST != 0 {
             let gave_up = self.balancer.as_mut().and_then(|balancer| balancer.give_up(&tuple));
@@ -211,16 +211,15 @@ impl<B: Buffer> Plane<B> {
     fn serve_client(&mut self, now: Instant, client: Client<B>, sender: Sender, out: &mut impl Outlet<B>) {
         let Client { mut frame, iface, l3, .. } = client;
         let v6 = client.tuple.src.is_ipv6();
-        let way = match parse::packet(&mut frame, l3, v6, Some(iface)) {
-            Ok(packet) => match self.track(now, iface, packet, &frame) {
-                Ok(mut tracked) if tracked.is_draft() => self.admit_client(now, iface, &mut tracked, &frame),
-                Ok(_) => Ok(Way::Used),
-                Err(reason) => Err(reason.into()),
-            },
+        let packet = parse::packet(&mut frame, l3, v6, Some(iface));
+        let mut tracked = Tracked::untracked(packet.unwrap_or(Packet::NONE));
+        let way = match packet.and_then(|_| self.track(now, iface, &mut tracked, &frame)) {
+            Ok(()) if tracked.is_draft() => self.admit_client(now, iface, &mut tracked, &frame),
+            Ok(()) => Ok(Way::Used),
             Err(reason) => Err(reason.into()),
         };
         match way {
-            Ok(Way::Out(packet, hop)) => self.send(now, packet, hop, frame, sender, out),
+            Ok(Way::Out(accepted, hop)) => self.send(now, tracked.confirmed(accepted), hop, frame, sender, out),
             Ok(Way::Queue(tuple)) => {
                 if let Some(balancer) = &mut self.balancer {
                     balancer.hold(now, tuple, frame, iface, l3);

@@ -1,7 +1,7 @@
 //! The allocator, empty until it is given memory.
 
 use core::alloc::{GlobalAlloc, Layout};
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use spinning_top::RawSpinlock;
 use talc::TalcLock;
 use talc::source::Manual;
@@ -10,6 +10,19 @@ static HEAP: TalcLock<RawSpinlock, Manual> = TalcLock::new(Manual);
 
 #[global_allocator]
 static MEASURED: Measured = Measured { used: AtomicUsize::new(0), peak: AtomicUsize::new(0) };
+
+/// Zeroes memory.
+type Zero = unsafe fn(*mut u8, usize);
+
+static ZERO: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
+/// So much that it pays not to clear it at once, in bytes.
+const LARGE: usize = 4 << 20;
+
+/// Says how large pieces of memory are to be zeroed: `zero` may put it off to the moment in which they are touched. It is
+/// called with memory that is the caller's alone, and may allocate small pieces itself.
+pub fn zero_large_by(zero: Zero) {
+    ZERO.store(zero as *mut (), Ordering::Relaxed);
+}
 
 /// The heap, and how much was ever asked of it at a time.
 struct Measured {
@@ -31,6 +44,25 @@ unsafe impl GlobalAlloc for Measured {
         self.took(layout.size());
         // SAFETY: the caller's promise about `layout` is passed on.
         unsafe { HEAP.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promise about `layout` is passed on.
+        let memory = unsafe { self.alloc(layout) };
+        let zero = ZERO.load(Ordering::Relaxed);
+        if memory.is_null() {
+            return memory;
+        }
+        // SAFETY: so many bytes at `memory` have just become ours; the only non-null pointers that are ever stored are
+        // `Zero`s (`zero_large_by`).
+        unsafe {
+            if layout.size() < LARGE || zero.is_null() {
+                memory.write_bytes(0, layout.size());
+            } else {
+                core::mem::transmute::<*mut (), Zero>(zero)(memory, layout.size());
+            }
+        }
+        memory
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {

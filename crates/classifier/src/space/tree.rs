@@ -78,12 +78,12 @@ impl Tree {
         }
     }
 
-    /// Each value is replaced by its rank.
+    /// Puts the rank of each value by the number that stands beside it.
     #[inline]
-    pub fn rank_many(&self, level: Level, values: &mut [u32]) {
+    pub fn rank_many(&self, level: Level, values: &[(u32, u32)], mut put: impl FnMut(u32, u32)) {
         match self {
-            Self::Narrow(tree) => level.rank16_many(&tree.lines, &tree.levels, values),
-            _ => values.iter_mut().for_each(|value| *value = self.rank(level, *value)),
+            Self::Narrow(tree) => level.rank16_many(&tree.lines, &tree.levels, values, put),
+            _ => values.iter().for_each(|(value, to)| put(*to, self.rank(level, *value))),
         }
     }
 

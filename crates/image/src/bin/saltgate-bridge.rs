@@ -22,16 +22,14 @@ fn start(boot: BootArguments) -> ! {
     rt::set_panic_hook(panicked);
     // SAFETY: this is the first call of the program, on bare metal; the run time and the linker script say the truth.
     let mut computer = unsafe { Computer::start(&origin(boot)) };
-    computer.report();
     let devices = match nics::start(&mut computer) {
         Ok(devices) => devices,
         Err(error) => computer.stay(&error),
     };
-    computer.report_clock();
-    computer.fill_heap();
     let count = devices.nics.len();
     let mut ports = MetalPorts::new(computer, devices);
     let ready = ports.now().as_nanos() / 1000;
+    ports.introduce();
     ports.console(&alloc::format!("ready bridge of {count} NICs after {ready} us"));
     let mut burst = Burst::new();
     running();

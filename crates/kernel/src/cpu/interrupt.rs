@@ -3,6 +3,7 @@
 //! | vectors   | are                              | stack (IST) | their handler                                      |
 //! |-----------|----------------------------------|-------------|----------------------------------------------------|
 //! | 0 to 31   | exceptions                       | 2, or 3 for NMI, double fault, machine check | panics with what and where |
+//! | 14        | page faults                      | 2           | clears the page if that was put off (`memory/zero.rs`), else as above |
 //! | 64 to 127 | the timer and devices            | 1           | sets the vector's bit in `PENDING`, ends the interrupt |
 //! | 255       | spurious interrupts of the APIC  | 1           | returns                                            |
 //!
@@ -11,6 +12,7 @@
 #![expect(unsafe_code, reason = "descriptor tables and handlers")]
 
 use crate::Ring0;
+use crate::memory::DIRECTORY;
 use alloc::boxed::Box;
 use alloc::vec;
 use core::arch::{asm, global_asm};
@@ -85,7 +87,56 @@ global_asm!(
     "cld",
     "call {exception}",
     "ud2",
+    // The first touch of a page that is to be cleared: its large page's entry leads to a table (present, not large, the
+    // bit that says so), and the entry there is 0. Maps the page, writable and not executable, and clears it.
+    ".p2align 4",
+    "saltgate_page_fault:",
+    "push %rax",
+    "push %rcx",
+    "push %rdi",
+    "mov %cr2, %rax",
+    "mov %rax, %rcx",
+    "shr $21, %rcx",
+    "cmp $2048, %rcx",
+    "jae 2f",
+    "mov {directory}(%rip), %rdi",
+    "test %rdi, %rdi",
+    "jz 2f",
+    "mov (%rdi, %rcx, 8), %rdi",
+    "mov %edi, %ecx",
+    "and $0x281, %ecx",
+    "cmp $0x201, %ecx",
+    "jne 2f",
+    "movabs $0x000ffffffffff000, %rcx",
+    "and %rcx, %rdi",
+    "mov %rax, %rcx",
+    "shr $12, %rcx",
+    "and $511, %ecx",
+    "lea (%rdi, %rcx, 8), %rdi",
+    "cmpq $0, (%rdi)",
+    "jne 2f",
+    "and $-4096, %rax",
+    "movabs $0x8000000000000003, %rcx",
+    "or %rax, %rcx",
+    "mov %rcx, (%rdi)",
+    "mov %rax, %rdi",
+    "xor %eax, %eax",
+    "mov $512, %ecx",
+    "cld",
+    "rep stosq",
+    "pop %rdi",
+    "pop %rcx",
+    "pop %rax",
+    "add $8, %rsp",
+    "iretq",
+    "2:",
+    "pop %rdi",
+    "pop %rcx",
+    "pop %rax",
+    "push $14",
+    "jmp saltgate_exception",
     ".popsection",
+    directory = sym DIRECTORY,
     pending = sym PENDING,
     end = sym END_OF_INTERRUPT,
     exception = sym exception,
@@ -96,10 +147,12 @@ unsafe extern "C" {
     static saltgate_device_stubs: u8;
     static saltgate_spurious: u8;
     static saltgate_exception_stubs: u8;
+    static saltgate_page_fault: u8;
 }
 
 /// Bytes between stubs.
 const STUB: usize = 16;
+const PAGE_FAULT: usize = 14;
 const CODE: u16 = 0x08;
 const TASK_STATE: u16 = 0x18;
 
@@ -160,6 +213,7 @@ impl Interrupts {
             let stack = if matches!(vector, 2 | 8 | 18) { 3 } else { 2 };
             *gate = interrupt_gate(stubs + (vector * STUB) as u64, stack);
         }
+        gates[PAGE_FAULT] = interrupt_gate(&raw const saltgate_page_fault as u64, 2);
         let stubs = &raw const saltgate_device_stubs as u64;
         for (at, gate) in gates.iter_mut().skip(Vector::FIRST.into()).take(Vector::COUNT.into()).enumerate() {
             *gate = interrupt_gate(stubs + (at * STUB) as u64, 1);

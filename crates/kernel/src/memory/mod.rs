@@ -3,9 +3,12 @@
 
 mod map;
 mod paging;
+mod zero;
 
 pub use map::MemoryMap;
 pub use paging::{AddressSpace, Protection};
+pub(crate) use zero::DIRECTORY;
+pub use zero::zero_later;
 
 use core::ptr::NonNull;
 

@@ -1,19 +1,21 @@
 //! Page tables: devices uncached, code not writable, data not executable.
 #![expect(unsafe_code, reason = "page tables decide what every pointer means")]
 
-use super::{MAPPED, PAGE, Window};
+use super::{DIRECTORY, MAPPED, PAGE, Window};
 use crate::Ring0;
 use alloc::alloc::{Layout, alloc_zeroed};
+use alloc::vec::Vec;
 use core::arch::asm;
 use core::ops::Range;
 use core::ptr::NonNull;
+use core::sync::atomic::Ordering;
 
-const PRESENT: u64 = 1;
-const WRITABLE: u64 = 1 << 1;
+pub(super) const PRESENT: u64 = 1;
+pub(super) const WRITABLE: u64 = 1 << 1;
 const WRITE_THROUGH: u64 = 1 << 3;
 const UNCACHED: u64 = 1 << 4;
-const LARGE: u64 = 1 << 7;
-const NO_EXECUTE: u64 = 1 << 63;
+pub(super) const LARGE: u64 = 1 << 7;
+pub(super) const NO_EXECUTE: u64 = 1 << 63;
 const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
 const LARGE_PAGE: u64 = 2 << 20;
 /// The most that page tables of four levels reach, lower half.
@@ -49,7 +51,20 @@ impl AddressSpace {
         let root: u64;
         // SAFETY: reading CR3 has no effect.
         unsafe { asm!("mov {}, cr3", out(reg) root, options(nomem, nostack, preserves_flags)) }
-        Self { root: NonNull::new((root & ADDRESS) as *mut u64).expect("page tables do not lie at address 0") }
+        let root = NonNull::new((root & ADDRESS) as *mut u64).expect("page tables do not lie at address 0");
+        let mut space = Self { root };
+        let tables = (0..MAPPED).step_by(LARGE_PAGE as usize * 512).map(|at| space.entry(at, 2, false));
+        let tables: Vec<Option<NonNull<u64>>> = tables.collect();
+        // The boot code's tables lie side by side, so that one look finds the entry of any large page.
+        if let Some(Some(first)) = tables.first()
+            && tables
+                .iter()
+                .enumerate()
+                .all(|(nth, table)| table.map(NonNull::as_ptr) == Some(first.as_ptr().wrapping_add(512 * nth)))
+        {
+            DIRECTORY.store(first.as_ptr() as u64, Ordering::Relaxed);
+        }
+        space
     }
 
     /// Makes all memory that the boot code mapped data, except for `sections`, each as it says. Bounds are multiples
@@ -165,7 +180,7 @@ impl AddressSpace {
         table.as_ptr() as u64 | PRESENT | WRITABLE
     }
 
-    fn flush(&mut self) {
+    pub(super) fn flush(&mut self) {
         // SAFETY: the same tables again; it forgets what the CPU remembers of them.
         unsafe { asm!("mov {0}, cr3", "mov cr3, {0}", out(reg) _, options(nostack, preserves_flags)) }
     }

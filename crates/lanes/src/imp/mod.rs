@@ -16,13 +16,20 @@ macro_rules! loops {
         $(#[$feature])*
         #[inline]
         pub fn rank16(lines: &[Keys16], levels: &Levels, value: u32) -> u32 {
+            rank16_of::<{ Levels::MOST }>(lines, levels, value)
+        }
+
+        /// Of a tree with so many levels above the leaves, if that is less than the most.
+        $(#[$feature])*
+        #[inline]
+        fn rank16_of<const INNER: usize>(lines: &[Keys16], levels: &Levels, value: u32) -> u32 {
             // Places that are not used hold this value.
             if value == u32::MAX {
                 return levels.len;
             }
             let biased = crate::keys::biased32(value);
             let mut at = 0_u32;
-            let inner = usize::from(levels.inner) % Levels::MOST;
+            let inner = if INNER < Levels::MOST { INNER } else { usize::from(levels.inner) % Levels::MOST };
             for start in &levels.starts[..inner] {
                 let Some(line) = lines.get(start.wrapping_add(at) as usize) else { return levels.len };
                 at = at.wrapping_mul(17).wrapping_add(count16(line, biased));
@@ -34,9 +41,30 @@ macro_rules! loops {
         }
 
         $(#[$feature])*
-        pub fn rank16_many(lines: &[Keys16], levels: &Levels, values: &mut [u32]) {
-            for value in values {
-                *value = rank16(lines, levels, *value);
+        pub fn rank16_many(
+            lines: &[Keys16],
+            levels: &Levels,
+            values: &[(u32, u32)],
+            put: impl FnMut(u32, u32),
+        ) {
+            match levels.inner {
+                0 => many_of::<0>(lines, levels, values, put),
+                1 => many_of::<1>(lines, levels, values, put),
+                2 => many_of::<2>(lines, levels, values, put),
+                3 => many_of::<3>(lines, levels, values, put),
+                _ => many_of::<{ Levels::MOST }>(lines, levels, values, put),
+            }
+        }
+
+        $(#[$feature])*
+        fn many_of<const INNER: usize>(
+            lines: &[Keys16],
+            levels: &Levels,
+            values: &[(u32, u32)],
+            mut put: impl FnMut(u32, u32),
+        ) {
+            for (value, to) in values {
+                put(*to, rank16_of::<INNER>(lines, levels, *value));
             }
         }
 
@@ -75,24 +103,22 @@ macro_rules! loops {
 
         $(#[$feature])*
         pub fn walk_many(forks: &[Fork], ranks: &[Ranks; BATCH], walks: &mut Walks, best: &mut [u32; BATCH]) {
-            while walks.len > 0 {
+            let Walks { edges, packets, len } = walks;
+            while *len > 0 {
                 let mut kept = 0;
-                for at in 0..walks.len.min(Walks::ROOM) {
-                    let packet = walks.packets[at];
-                    let edge = walks.edges[at];
-                    let next = match forks.get(edge.index()) {
-                        Some(fork) => way(fork, ranks[usize::from(packet) % BATCH].0[edge.slot()]),
-                        None => Edge::NONE,
-                    };
+                for at in 0..(*len).min(Walks::ROOM) {
+                    let (edge, packet) = (edges[at], packets[at] as usize % BATCH);
+                    // A walk that leads nowhere finds nothing.
+                    let Some(fork) = forks.get(edge.index()) else { continue };
+                    let next = way(fork, ranks[packet].0[edge.slot()]);
                     // Finished walks are dropped without a branch, since nobody could predict it.
-                    walks.edges[kept] = next;
-                    walks.packets[kept] = packet;
-                    let found = if next.is_leaf() { next.value() } else { Edge::MAX_LEAF };
-                    let best = &mut best[usize::from(packet) % BATCH];
-                    *best = (*best).min(found);
-                    kept += usize::from(!next.is_leaf());
+                    (edges[kept % Walks::ROOM], packets[kept % Walks::ROOM]) = (next, packet as u32);
+                    // A leaf's value; of a fork more than any.
+                    let found = next.0 ^ 1 << 31;
+                    best[packet] = best[packet].min(found);
+                    kept += (found >> 31) as usize;
                 }
-                walks.len = kept;
+                *len = kept;
             }
         }
     };
@@ -109,7 +135,7 @@ macro_rules! choose {
             Kind::Sse2 => unsafe { sse2::$name($($arg),*) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: only `Level::detect` makes a level of this kind, after CPUID and XCR0 have said that AVX2
-            // exists and is enabled.
+            // exists and is enabled, and CPUID that BMI1 and POPCNT exist.
             Kind::Avx2 => unsafe { avx2::$name($($arg),*) },
             #[cfg(not(target_arch = "x86_64"))]
             _ => scalar::$name($($arg),*),
@@ -124,10 +150,10 @@ impl Level {
         choose!(self, rank16(lines, levels, value))
     }
 
-    /// [`rank16`](Self::rank16) of many values, each replaced by its rank.
+    /// [`rank16`](Self::rank16) of many values, each with a number that its rank is put by.
     #[inline]
-    pub fn rank16_many(self, lines: &[Keys16], levels: &Levels, values: &mut [u32]) {
-        choose!(self, rank16_many(lines, levels, values));
+    pub fn rank16_many(self, lines: &[Keys16], levels: &Levels, values: &[(u32, u32)], put: impl FnMut(u32, u32)) {
+        choose!(self, rank16_many(lines, levels, values, put));
     }
 
     /// As [`rank16`](Self::rank16), for 64-bit keys.

@@ -25,11 +25,10 @@ fn count8(line: &Keys8, biased: i64) -> u32 {
 
 #[inline(always)]
 fn way(fork: &Fork, rank: u32) -> Edge {
-    // The first key is 0, never above a rank.
     let keys = &fork.keys;
-    let mut at = usize::from(keys[4] <= rank) * 4;
-    at += usize::from(keys[(at + 2) & 7] <= rank) * 2;
-    at += usize::from(keys[(at + 1) & 7] <= rank);
+    let mut at = usize::from(keys[3] < rank) * 4;
+    at += usize::from(keys[(at + 1) & 7] < rank) * 2;
+    at += usize::from(keys[at & 7] < rank);
     fork.edges[at & 7]
 }
 

@@ -31,10 +31,11 @@ fn way(fork: &Fork, rank: u32) -> Edge {
     // Ranks and keys are below 2³¹, so signed comparison orders them.
     let value = _mm_set1_epi32(rank.cast_signed());
     // SAFETY: the keys are the first 32 bytes of a fork, which is aligned to 64: two aligned vectors.
-    let above = |part: usize| unsafe { _mm_cmpgt_epi32(_mm_load_si128(keys.add(part)), value) };
-    let above = _mm_packs_epi16(_mm_packs_epi32(above(0), above(1)), _mm_setzero_si128());
-    let not_above = (_mm_movemask_epi8(above).cast_unsigned() | 1 << 8).trailing_zeros() as usize;
-    fork.edges[not_above.wrapping_sub(1) & 7]
+    let below = |part: usize| unsafe { _mm_cmpgt_epi32(value, _mm_load_si128(keys.add(part))) };
+    let below = _mm_packs_epi16(_mm_packs_epi32(below(0), below(1)), _mm_setzero_si128());
+    // Keys ascend, so the first that is not below tells how many are.
+    let count = (!_mm_movemask_epi8(below).cast_unsigned()).trailing_zeros() as usize;
+    fork.edges[count & 7]
 }
 
 super::loops!(#[target_feature(enable = "sse2")]);

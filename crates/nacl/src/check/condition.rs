@@ -279,8 +279,9 @@ impl<'a> Checker<'a, '_> {
     ) -> Option<Condition> {
         let Subject::Field(subject) = field.subject else { return None };
         if field.domain == Domain::State {
-            let numbers = set.numbers.intervals().iter().flat_map(|(low, high)| *low..=*high);
-            self.states.extend(numbers);
+            for number in set.numbers.intervals().iter().flat_map(|(low, high)| *low..=*high) {
+                self.states |= 1_u8.checked_shl(number).unwrap_or(0);
+            }
         }
         if current.is_empty() && !self.can_match(field, &set, at, context) {
             return Some(Condition::Constant(false));

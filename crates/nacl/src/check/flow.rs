@@ -5,10 +5,10 @@ use super::Checker;
 use super::function::kind_name;
 use crate::checked::{Action, Block, Condition};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::resolve::ElementId;
+use crate::resolve::{ById, ElementId};
 use crate::source::Span;
 use crate::vocabulary::Subtype;
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -35,7 +35,7 @@ pub fn calls(block: &Block, found: &mut Vec<(ElementId, Span)>) {
 impl Checker<'_, '_> {
     /// Whether calls end, and nest no deeper than they may: else nothing may follow them.
     pub fn flow(&mut self) -> bool {
-        let mut edges: BTreeMap<ElementId, Vec<(ElementId, Span)>> = BTreeMap::new();
+        let mut edges: ById<Vec<(ElementId, Span)>> = ById::new();
         for (id, procedure) in &self.procedures {
             let mut found = Vec::new();
             calls(&procedure.block, &mut found);
@@ -47,7 +47,7 @@ impl Checker<'_, '_> {
             return false;
         }
         for id in order {
-            let states = edges.get(&id).into_iter().flatten();
+            let states = edges.get(id).into_iter().flatten();
             let states =
                 states.filter_map(|(callee, _)| self.procedures.get(callee)).fold(0, |bits, p| bits | p.states);
             let Some(procedure) = self.procedures.get(&id) else { continue };
@@ -81,45 +81,44 @@ impl Checker<'_, '_> {
     }
 
     /// An order in which every function comes after those that it calls; `None` if there is none, which is reported.
-    fn callees_first(&mut self, edges: &BTreeMap<ElementId, Vec<(ElementId, Span)>>) -> Option<Vec<ElementId>> {
+    fn callees_first(&mut self, edges: &ById<Vec<(ElementId, Span)>>) -> Option<Vec<ElementId>> {
         let mut order = Vec::new();
-        let mut done: BTreeSet<ElementId> = BTreeSet::new();
+        // Whether a function that was come to is done; until then it is on the way.
+        let mut done: ById<bool> = ById::new();
         let mut sound = true;
-        for start in edges.keys() {
-            // Where we are on the way down: a function, and which of its calls is next.
-            let mut way: Vec<(ElementId, usize)> = Vec::new();
-            let mut on_way: BTreeSet<ElementId> = BTreeSet::new();
-            if !done.contains(start) {
-                way.push((*start, 0));
-                on_way.insert(*start);
+        for start in self.procedures.keys().copied().collect::<Vec<_>>() {
+            if done.get(start).is_some() {
+                continue;
             }
+            // Where we are on the way down: a function, and which of its calls is next.
+            let mut way: Vec<(ElementId, usize)> = Vec::from([(start, 0)]);
+            done.insert(start, false);
             while let Some((id, next)) = way.last_mut() {
                 let id = *id;
-                let call = edges.get(&id).and_then(|calls| calls.get(*next)).copied();
+                let call = edges.get(id).and_then(|calls| calls.get(*next)).copied();
                 *next += 1;
-                match call {
-                    None => {
-                        way.pop();
-                        on_way.remove(&id);
-                        if done.insert(id) {
-                            order.push(id);
-                        }
-                    }
-                    Some((callee, _)) if done.contains(&callee) => {}
-                    Some((callee, _)) if on_way.contains(&callee) => {
+                let Some((callee, _)) = call else {
+                    way.pop();
+                    done.insert(id, true);
+                    order.push(id);
+                    continue;
+                };
+                match done.get(callee) {
+                    Some(true) => {}
+                    Some(false) => {
                         sound = false;
                         let from = way.iter().position(|(id, _)| *id == callee).unwrap_or(0);
                         let circle: Vec<(ElementId, Span)> = way
                             .get(from..)
                             .unwrap_or_default()
                             .iter()
-                            .filter_map(|(id, next)| Some((*id, edges.get(id)?.get(next.checked_sub(1)?)?.1)))
+                            .filter_map(|(id, next)| Some((*id, edges.get(*id)?.get(next.checked_sub(1)?)?.1)))
                             .collect();
                         self.report_circle(&circle);
                     }
-                    Some((callee, _)) => {
+                    None => {
                         way.push((callee, 0));
-                        on_way.insert(callee);
+                        done.insert(callee, false);
                     }
                 }
             }
@@ -150,8 +149,8 @@ impl Checker<'_, '_> {
     }
 
     /// Refuses calls that nest deeper than a later stage follows, naming the chain of calls.
-    fn depths(&mut self, order: &[ElementId], edges: &BTreeMap<ElementId, Vec<(ElementId, Span)>>) -> bool {
-        let mut depths: BTreeMap<ElementId, usize> = BTreeMap::new();
+    fn depths(&mut self, order: &[ElementId], edges: &ById<Vec<(ElementId, Span)>>) -> bool {
+        let mut depths: ById<usize> = ById::new();
         for id in order {
             let Some(procedure) = self.procedures.get(id) else { continue };
             let depth = depth(&procedure.block, &depths);
@@ -160,7 +159,7 @@ impl Checker<'_, '_> {
                 let mut at = *id;
                 // The first steps of the deepest way tell enough.
                 for _ in 0..4 {
-                    let deepest = edges.get(&at).into_iter().flatten().max_by_key(|(callee, _)| depths.get(callee));
+                    let deepest = edges.get(at).into_iter().flatten().max_by_key(|(callee, _)| depths.get(*callee));
                     let Some((callee, _)) = deepest else { break };
                     way.push_str(" -> ");
                     way.push_str(self.name_of(*callee));
@@ -448,9 +447,9 @@ pub fn passes(context: Subtype, subtype: Subtype) -> bool {
     subtype != Subtype::Ip && subtype != context
 }
 
-fn depth(block: &Block, depths: &BTreeMap<ElementId, usize>) -> usize {
+fn depth(block: &Block, depths: &ById<usize>) -> usize {
     let deepest = block.statements.iter().map(|statement| match &statement.action {
-        Action::Call(id) => depths.get(id).copied().unwrap_or(0),
+        Action::Call(id) => depths.get(*id).copied().unwrap_or(0),
         Action::Gate(_, inner) => depth(inner, depths),
         Action::If(arms, otherwise) => {
             let arms = arms.iter().map(|arm| depth(&arm.block, depths));

@@ -38,11 +38,10 @@ impl<'a> Checker<'a, '_> {
             // A subtype that is not known was reported; the body is checked as far as it can be.
             let known = self.subtype(function.subtype);
             let context = Context { kind, subtype: known.unwrap_or(Subtype::Ip), protocol_tested: false };
-            self.states.clear();
+            self.states = 0;
             self.oif = None;
             let block = self.block(&function.body, context, &nested);
-            let states = self.states.iter().fold(0, |bits, state| bits | 1_u8.checked_shl(*state).unwrap_or(0));
-            let oif = self.oif;
+            let (states, oif) = (self.states, self.oif);
             let procedure =
                 Procedure { kind, subtype: context.subtype, head: function.head(), block, states, oif, falls: true };
             self.procedures.insert(id, procedure);

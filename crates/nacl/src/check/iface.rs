@@ -30,11 +30,7 @@ impl<'a> Checker<'a, '_> {
         let mut ifaces = Vec::new();
         let names = self.names;
         for (id, element) in names.iter() {
-            if let (Kind::Object(ObjectKind::Iface, typed), Some(iface)) = (&element.kind, self.iface_ids.get(&id)) {
-                let iface = *iface;
-                if self.is_dynamic(id) {
-                    self.dynamic.insert(iface);
-                }
+            if let (Kind::Object(ObjectKind::Iface, typed), Some(iface)) = (&element.kind, self.iface_id(id)) {
                 let checked = self.one_iface(iface, element.name, typed);
                 ifaces.push(checked);
             }

@@ -189,8 +189,7 @@ impl Checker<'_, '_> {
     }
 
     fn iface_name(&self, id: IfaceId) -> Span {
-        let element =
-            self.iface_ids.iter().find(|(_, iface)| **iface == id).and_then(|(element, _)| self.names.get(*element));
+        let element = self.ifaces.get(usize::from(id.0)).and_then(|element| self.names.get(*element));
         element.map_or(Span::default(), |element| element.name.span)
     }
 }

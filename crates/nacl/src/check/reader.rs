@@ -229,8 +229,8 @@ impl<'a> Checker<'a, '_> {
             return None;
         };
         self.names.mark_used(id);
-        if let Some(iface) = self.iface_ids.get(&id) {
-            return Some((*iface, name.span));
+        if let Some(iface) = self.iface_id(id) {
+            return Some((iface, name.span));
         }
         if let Some(element) = self.names.get(id)
             && !matches!(element.kind, Kind::Broken)

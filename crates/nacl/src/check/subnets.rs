@@ -12,6 +12,17 @@ use alloc::vec::Vec;
 use policy::{Iface, Ipv4Config};
 use wire::{Cidr4, Cidr6, IfaceId, IpAddr};
 
+/// For each of `count` Ifaces, whether it is one of these.
+fn members(count: usize, ifaces: impl Iterator<Item = IfaceId>) -> Vec<bool> {
+    let mut members = alloc::vec![false; count];
+    for IfaceId(at) in ifaces {
+        if let Some(member) = members.get_mut(usize::from(at)) {
+            *member = true;
+        }
+    }
+    members
+}
+
 impl Checker<'_, '_> {
     pub fn subnets(&mut self, checked: &Checked) {
         self.addresses_are_apart(&checked.ifaces);
@@ -93,28 +104,31 @@ impl Checker<'_, '_> {
     }
 
     fn ifaces_are_used(&mut self, checked: &Checked) {
-        let routed: BTreeSet<IfaceId> = checked.gateway.iter().flat_map(routed).collect();
-        let chained: BTreeSet<IfaceId> = self.chains.iter().filter_map(|chain| chain.iface).collect();
+        let count = checked.ifaces.len();
+        let routed = members(count, checked.gateway.iter().flat_map(routed));
+        let chained = members(count, self.chains.iter().filter_map(|chain| chain.iface));
         // A route that was not understood may have been the one.
         let whole = checked.gateway.is_some() && self.torn.is_empty() && !self.route_missing;
         let objects = self.objects(ObjectKind::Iface);
         for (at, iface) in checked.ifaces.iter().enumerate() {
             let id = IfaceId(at as u16);
+            let is_in = |set: &[bool]| set.get(at).is_some_and(|is_in| *is_in);
+            let (routed, chained) = (is_in(&routed), is_in(&chained));
             let Some((name, typed)) = objects.get(at).map(|(name, typed)| (name.span, typed)) else { continue };
             let balanced = checked.balancer.iter().any(|balancer| balancer.clients == id || balancer.servers == id);
             let configured = iface.ipv4 != Ipv4Config::Unconfigured || !iface.address6.is_empty();
-            if iface.masquerade && !routed.contains(&id) {
+            if iface.masquerade && !routed {
                 let message = format!("masquerade has no effect: no route leads out of `{}`", iface.name);
                 let help = "only forwarded packets are translated; name the Iface in a route of the Gateway";
                 let at = typed.object.key("masquerade").map_or(name, |member| member.at);
                 self.report(Diagnostic::new(Code::MasqueradeUnrouted, at, message).help(help));
-            } else if whole && configured && !routed.contains(&id) && !chained.contains(&id) && !balanced {
+            } else if whole && configured && !routed && !chained && !balanced {
                 let message =
                     format!("`{}` is not in any route: packets that arrive there are never forwarded", iface.name);
                 let help = "that is right for a management network; else add a route with this iface";
                 self.report(Diagnostic::new(Code::UnroutedIface, name, message).help(help));
             }
-            if routed.contains(&id) && iface.reverse_path.is_none() {
+            if routed && iface.reverse_path.is_none() {
                 let message = format!("`{}` forwards packets whose source address is not looked up", iface.name);
                 let help = "`reverse_path: strict` drops packets that claim to come from somewhere else (RFC 3704)";
                 self.report(Diagnostic::new(Code::ReversePathUnset, name, message).help(help));

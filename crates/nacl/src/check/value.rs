@@ -145,8 +145,8 @@ impl<'a> Checker<'a, '_> {
             Target::Broken => here(What::Broken),
             Target::Value(value) => self.follow(value, scope.inside()),
             Target::Object(object) => Found { what: What::Object(object), at, origin: object.span },
-            Target::Iface(id) => match self.iface_ids.get(&id) {
-                Some(iface) => here(What::Iface(*iface)),
+            Target::Iface(id) => match self.iface_id(id) {
+                Some(iface) => here(What::Iface(iface)),
                 None => here(What::Broken),
             },
             Target::Member(id, key, value) => self.iface_member(id, key, value, path, scope),
@@ -303,7 +303,7 @@ impl<'a> Checker<'a, '_> {
     ) -> Found<'a> {
         let at = path.span();
         let broken = Found { what: What::Broken, at, origin: at };
-        let iface = self.iface_ids.get(&id).copied();
+        let iface = self.iface_id(id);
         match (key, iface) {
             ("address", Some(iface)) if self.is_dynamic(id) => {
                 let fixed = matches!(value.kind, ValueKind::Address(_));

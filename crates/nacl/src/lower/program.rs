@@ -3,7 +3,7 @@
 
 use crate::checked::{Action, Block, Condition, Procedure, Question};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::resolve::{ElementId, Names};
+use crate::resolve::{ById, ElementId, Names};
 use crate::source::{Source, Span};
 use crate::vocabulary::Subtype;
 use alloc::collections::BTreeMap;
@@ -23,8 +23,8 @@ pub const MAX_STEPS: usize = 1 << 20;
 type Procedures = BTreeMap<ElementId, Procedure>;
 
 /// How many steps each function becomes; an upper bound, saturating. Functions that call in circles have none.
-pub fn sizes(procedures: &Procedures) -> BTreeMap<ElementId, usize> {
-    let mut sizes: BTreeMap<ElementId, usize> = BTreeMap::new();
+pub fn sizes(procedures: &Procedures) -> ById<usize> {
+    let mut sizes: ById<usize> = ById::new();
     // Callees first: a function is sized as soon as all that it calls are. The nesting of calls was bounded before, so
     // this many rounds suffice.
     let mut open: Vec<(&ElementId, &Procedure)> = procedures.iter().collect();
@@ -43,10 +43,10 @@ pub fn sizes(procedures: &Procedures) -> BTreeMap<ElementId, usize> {
     }
 }
 
-fn size(block: &Block, sizes: &BTreeMap<ElementId, usize>) -> Option<usize> {
+fn size(block: &Block, sizes: &ById<usize>) -> Option<usize> {
     block.statements.iter().try_fold(1_usize, |sum, statement| {
         let own = match &statement.action {
-            Action::Call(id) => sizes.get(id)?.saturating_add(2),
+            Action::Call(id) => sizes.get(*id)?.saturating_add(2),
             Action::Gate(_, inner) => size(inner, sizes)?.saturating_add(2),
             Action::If(arms, otherwise) => {
                 let mut sum = 0_usize;
@@ -74,12 +74,7 @@ fn tests(condition: &Condition) -> usize {
 }
 
 /// The diagnostic for a function that calls make too large, with the chain of calls that adds most.
-pub fn too_large(
-    names: &Names<'_>,
-    procedures: &Procedures,
-    sizes: &BTreeMap<ElementId, usize>,
-    id: ElementId,
-) -> Diagnostic {
+pub fn too_large(names: &Names<'_>, procedures: &Procedures, sizes: &ById<usize>, id: ElementId) -> Diagnostic {
     let name = |id: ElementId| names.get(id).map_or("", |element| element.name.text);
     let head = procedures.get(&id).map_or(Span::default(), |procedure| procedure.head);
     let message = format!("`{}` becomes larger than {MAX_STEPS} steps with everything that it calls", name(id));
@@ -91,7 +86,7 @@ pub fn too_large(
         if let Some(procedure) = procedures.get(&at) {
             crate::check::calls(&procedure.block, &mut calls);
         }
-        let Some((callee, span)) = calls.into_iter().max_by_key(|(callee, _)| sizes.get(callee)) else { break };
+        let Some((callee, span)) = calls.into_iter().max_by_key(|(callee, _)| sizes.get(*callee)) else { break };
         way.push_str(" -> ");
         way.push_str(name(callee));
         diagnostic = diagnostic.note(span, format!("`{}` is written out here", name(callee)));

@@ -45,10 +45,14 @@ pub struct Member<'a> {
     pub at: Span,
 }
 
+/// So many members are looked through; more have an index.
+const FEW: usize = 16;
+
 /// An object's members in the order in which they were set.
 #[derive(Debug, Default)]
 pub struct Object<'a> {
     members: Vec<Member<'a>>,
+    /// Where each key is, once there are more than a few.
     index: BTreeMap<Key<'a>, usize>,
     /// Letter case of keys is ignored: typed objects.
     pub fold: bool,
@@ -78,13 +82,29 @@ impl<'a> Object<'a> {
     }
 
     pub fn push(&mut self, member: Member<'a>) {
-        self.index.insert(Key { text: member.key.text, fold: self.fold }, self.members.len());
         self.members.push(member);
+        let count = self.members.len();
+        if count > FEW {
+            // The one that is one too many brings all the others along.
+            let known = if count == FEW + 1 { 0 } else { count - 1 };
+            for (at, member) in self.members.iter().enumerate().skip(known) {
+                self.index.insert(Key { text: member.key.text, fold: self.fold }, at);
+            }
+        }
     }
 
     pub fn get(&self, key: &str) -> Option<&Member<'a>> {
-        let at = self.index.get(&Key { text: key, fold: self.fold })?;
-        self.members.get(*at)
+        self.members.get(self.find(key)?)
+    }
+
+    fn find(&self, key: &str) -> Option<usize> {
+        if self.members.len() > FEW {
+            return self.index.get(&Key { text: key, fold: self.fold }).copied();
+        }
+        self.members.iter().rposition(|member| {
+            let own = member.key.text;
+            if self.fold { own.eq_ignore_ascii_case(key) } else { own == key }
+        })
     }
 
     /// The member of this key in any letter case, for objects with known keys that are constants.
@@ -94,8 +114,8 @@ impl<'a> Object<'a> {
     }
 
     pub fn get_mut(&mut self, key: &str) -> Option<&mut Member<'a>> {
-        let at = self.index.get(&Key { text: key, fold: self.fold })?;
-        self.members.get_mut(*at)
+        let at = self.find(key)?;
+        self.members.get_mut(at)
     }
 
     pub fn members(&self) -> &[Member<'a>] {

@@ -141,12 +141,18 @@ impl Flow {
         slot: 0,
     };
 
-    /// A flow whose first packet came in by `iface`; the table fills in its ends.
-    pub fn new(protocol: u8, iface: Option<IfaceId>, tcp: TcpState) -> Self {
-        Self { protocol, iface: iface.map_or(NONE, |id| id.0), tcp, flags: flag::USED, ..Self::FREE }
+    /// A flow of these ends, in the list of a wheel slot between `prev` and `next`.
+    #[inline(always)]
+    pub(super) fn new(ends: [Ends; 2], deadline: Instant, slot: u16, (prev, next): (u32, u32)) -> Self {
+        Self { ends, deadline, slot, prev, next, flags: flag::USED, ..Self::FREE }
     }
 
+    /// Says which protocol it is, and by which Iface its first packet came in.
     #[inline(always)]
+    pub fn begin(&mut self, protocol: u8, iface: Option<IfaceId>) {
+        (self.protocol, self.iface) = (protocol, iface.map_or(NONE, |id| id.0));
+    }
+
     pub(super) fn has(&self, flag: u16) -> bool {
         self.flags & flag != 0
     }
@@ -232,16 +238,26 @@ impl Silences {
     /// From now on, for this flow.
     #[inline(always)]
     pub fn of(&self, flow: &Flow) -> u64 {
+        self.of_class(flow.protocol, &flow.tcp, flow.replied())
+    }
+
+    #[inline(always)]
+    fn of_class(&self, protocol: u8, tcp: &TcpState, replied: bool) -> u64 {
         use wire::ipv4::protocol;
-        let replied = flow.replied();
         let [udp, icmp, other] = &self.classes[usize::from(replied)];
-        match flow.protocol {
-            protocol::TCP if flow.tcp.waits_for_reply() && !replied => self.tcp_unanswered,
-            protocol::TCP => self.tcp[flow.tcp.phase as usize],
+        match protocol {
+            protocol::TCP if tcp.waits_for_reply() && !replied => self.tcp_unanswered,
+            protocol::TCP => self.tcp[tcp.phase as usize],
             protocol::UDP => *udp,
             protocol::ICMP | protocol::ICMPV6 => *icmp,
             _ => *other,
         }
+    }
+
+    /// When a flow ends whose first packet came at `now`, if there is no other.
+    #[inline(always)]
+    pub fn first_deadline(&self, now: Instant, protocol: u8, tcp: &TcpState) -> Instant {
+        Instant::from_nanos(now.as_nanos().saturating_add(self.of_class(protocol, tcp, false)))
     }
 
     /// When a flow ends that is silent from `now` on.

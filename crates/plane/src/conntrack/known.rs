@@ -3,7 +3,7 @@
 use super::flow::{Direction, Flow, FlowId, Silences};
 use super::table::{Addresses, Guess};
 use super::tcp::Fit;
-use super::{Conntrack, Key, Tuple};
+use super::{Conntrack, Key, Sought, Tuple};
 use crate::fastpath::{DecisionId, Rewriting};
 use wire::Instant;
 
@@ -36,8 +36,8 @@ impl Conntrack {
 
     /// The flow of this tuple. `guess` may be wrong, or have been right a while ago.
     #[inline(always)]
-    pub fn known(&mut self, key: &Key, hash: u64, guess: Guess) -> Option<Known<'_>> {
-        let (flow, direction, addresses) = self.table.known(key, hash, guess)?;
+    pub fn known(&mut self, sought: &Sought, guess: Guess) -> Option<Known<'_>> {
+        let (flow, direction, addresses) = self.table.known(&sought.key, sought.hash, guess)?;
         Some(Known { flow, direction, addresses, silences: &self.silences })
     }
 
@@ -91,6 +91,9 @@ impl Known<'_> {
     #[inline(always)]
     pub fn translation(&self) -> Option<(Rewriting, Key)> {
         let (flow, direction) = (&*self.flow, self.direction);
-        flow.is_translated().then(|| (flow.rewriting[direction as usize], self.addresses.key(flow, direction.other())))
+        if !flow.is_translated() {
+            return None;
+        }
+        Some((flow.rewriting[direction as usize], self.addresses.key(flow, direction.other())))
     }
 }

@@ -237,10 +237,10 @@ impl Mappings {
         }
     }
 
-    /// Looks at a few mappings, and removes those that are over.
+    /// Looks at more mappings than one packet makes, and removes those that are over.
     fn reclaim(&mut self, now: Instant) {
         let is_full = self.free == NIL && self.records.len() >= self.capacity as usize;
-        let attempts = if is_full { 256 } else { 4 };
+        let attempts = if is_full { 256 } else { 2 };
         for _ in 0..attempts {
             self.hand = if self.hand + 1 < self.records.len() { self.hand + 1 } else { 0 };
             if matches!(self.records.get(self.hand), Some(Record::Used(mapping)) if mapping.is_over(now)) {

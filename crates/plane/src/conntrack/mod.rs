@@ -27,6 +27,7 @@ use policy::{Conntrack as Settings, CtState};
 use table::Table;
 use tcp::{Fit, Segment, TcpState};
 use tracked::{Ct, Draft};
+use wire::ipv4::protocol;
 use wire::tcp::flag;
 use wire::{IfaceId, Instant};
 
@@ -34,7 +35,7 @@ pub(crate) use flow::{Direction, FlowId};
 pub(crate) use index::Index;
 pub use list::{Connection, Endpoints, MappingEntry};
 pub(crate) use table::Guess;
-pub(crate) use tracked::{Confirmed, Tracked, Translated};
+pub(crate) use tracked::{Accepted, Confirmed, Tracked, Translated};
 pub(crate) use tuple::{Key, Tuple, hash};
 
 pub(crate) struct Conntrack {
@@ -113,11 +114,11 @@ impl Conntrack {
         tracked: &mut Tracked,
         header: &[u8],
         link: Option<IfaceId>,
-        sought: Option<Sought>,
+        sought: Option<&Sought>,
     ) {
         let packet = &tracked.packet;
         let (original, is_absent) = match sought {
-            Some(Sought { key, hash, is_absent }) => ((key, hash), is_absent),
+            Some(&Sought { key, hash, is_absent }) => ((key, hash), is_absent),
             None => (self.table.hashed(Key::of(packet, link)), false),
         };
         let segment = segment(packet).map(|(tcp, payload_len)| Segment::new(tcp, payload_len, header));
@@ -233,19 +234,19 @@ impl Conntrack {
     }
 
     /// Enters the draft of a new flow, or refuses it where the table is full. Everything else passes.
-    pub fn confirm(&mut self, now: Instant, tracked: &Tracked, header: &[u8]) -> Result<Confirmed, DropReason> {
+    pub fn confirm(&mut self, now: Instant, tracked: &Tracked, header: &[u8]) -> Result<Accepted, DropReason> {
         if let Ct::Draft(draft) = &tracked.ct {
             self.enter(now, &tracked.packet, draft, header, self.limit)?;
         }
-        Ok(Confirmed(tracked.packet))
+        Ok(Accepted(()))
     }
 
     /// As [`confirm`](Self::confirm), for the box's own log datagrams: there is one place that only they may take.
-    pub fn confirm_log(&mut self, now: Instant, tracked: &Tracked) -> Result<Confirmed, DropReason> {
+    pub fn confirm_log(&mut self, now: Instant, tracked: &Tracked) -> Result<Accepted, DropReason> {
         if let Ct::Draft(draft) = &tracked.ct {
             self.enter(now, &tracked.packet, draft, &[], self.limit + 1)?;
         }
-        Ok(Confirmed(tracked.packet))
+        Ok(Accepted(()))
     }
 
     fn enter(
@@ -273,10 +274,30 @@ impl Conntrack {
             Some((tcp, payload_len)) => TcpState::begin(&Segment::new(tcp, payload_len, header)),
             None => TcpState::NONE,
         };
-        let mut flow = Flow::new(packet.protocol, packet.iif, tcp);
-        flow.deadline = self.silences.deadline(now, &flow);
+        let mapping = match (mapped, draft.sites.snat) {
+            (Some(mapped), Some(site)) => {
+                let outer = (packet.src, packet.ports().0);
+                let place = chosen.map(|chosen| chosen.place);
+                let mapping = self.mappings.take(now, packet.protocol, mapped.inner, outer, site, place);
+                Some(mapping.ok_or(DropReason::NatClash)?)
+            }
+            _ => None,
+        };
+        self.entered += 1;
+        let deadline = self.silences.first_deadline(now, packet.protocol, &tcp);
+        let Ok(flow) = self.table.insert(&draft.original, &reply, deadline, self.turned) else {
+            mapping.into_iter().for_each(|mapping| self.mappings.release(mapping, now));
+            return Err(DropReason::TableFull);
+        };
+        flow.begin(packet.protocol, packet.iif);
+        if packet.protocol == protocol::TCP {
+            flow.tcp = tcp;
+        }
         if draft.balanced {
             flow.set(flow_flag::BALANCED | flow_flag::SESSION, true);
+        }
+        if let Some(mapping) = mapping {
+            flow.set_mapping(mapping);
         }
         if draft.sites != Sites::default() {
             flow.set_sites(draft.sites);
@@ -284,18 +305,7 @@ impl Conntrack {
         if flow.is_translated() {
             flow.rewriting = Rewriting::of(&draft.original.0, &reply.0);
         }
-        if let (Some(mapped), Some(site)) = (mapped, draft.sites.snat) {
-            let outer = (packet.src, packet.ports().0);
-            let place = chosen.map(|chosen| chosen.place);
-            let mapping = self.mappings.take(now, packet.protocol, mapped.inner, outer, site, place);
-            flow.set_mapping(mapping.ok_or(DropReason::NatClash)?);
-        }
-        let mapping = flow.mapping();
-        self.entered += 1;
-        self.table.insert(draft.original, reply, flow, self.turned).map(|_| ()).map_err(|table::Full| {
-            mapping.into_iter().for_each(|mapping| self.mappings.release(mapping, now));
-            DropReason::TableFull
-        })
+        Ok(())
     }
 
     /// Makes room for one more flow where there is none: a half-open connection may be given up for a new one, an

@@ -7,6 +7,7 @@ use super::flow::{Direction, Ends, Flow, FlowId, flag};
 use super::index::Index;
 use super::tuple::{Halves, Key, Tuple};
 use alloc::vec::Vec;
+use wire::Instant;
 
 /// No flow: ends a list.
 const NIL: u32 = u32::MAX;
@@ -126,9 +127,11 @@ impl Table {
     pub fn guess(&self, hash: u64) -> Guess {
         let Some(likely) = self.index.guess(hash) else { return Guess::NONE };
         let at = unpack(likely).0.0 as usize;
-        lanes::prefetch_at(&self.records, at);
-        // A segment's windows are in the second line.
-        self.records.get(at).into_iter().for_each(|flow| lanes::prefetch_at(core::slice::from_ref(&flow.tcp), 0));
+        if let Some(flow) = self.records.get(at) {
+            lanes::prefetch_at(core::slice::from_ref(flow), 0);
+            // A segment's windows are in the second line.
+            lanes::prefetch_at(core::slice::from_ref(&flow.tcp), 0);
+        }
         Guess(likely)
     }
 
@@ -142,58 +145,59 @@ impl Table {
         self.records.get_mut(id.0 as usize).map(|flow| (flow, direction, &self.addresses))
     }
 
-    /// Enters a flow under both its tuples. `turned` is the second up to which the timer wheel has been turned.
+    /// Enters a flow of these keys, each with its hash, that ends at `deadline` if it stays silent; the rest of the record
+    /// is for the caller to write. `turned` is the second up to which the timer wheel has been turned.
+    #[inline(always)]
     pub fn insert(
         &mut self,
-        (original, original_hash): (Key, u64),
-        (reply, reply_hash): (Key, u64),
-        mut flow: Flow,
+        original: &(Key, u64),
+        reply: &(Key, u64),
+        deadline: Instant,
         turned: u64,
-    ) -> Result<FlowId, Full> {
+    ) -> Result<&mut Flow, Full> {
         let id = if self.free == NIL { self.records.len() as u32 } else { self.free };
         if id >= self.capacity {
             return Err(Full);
         }
-        let hashes = (original_hash, reply_hash);
-        if !self.index.enter(hashes.0, pack(id, Direction::Original)) {
+        if !self.index.enter(original.1, pack(id, Direction::Original)) {
             return Err(Full);
         }
         // A flow whose tuples are equal (one host talking to itself on one port) has one entry.
-        if original != reply && !self.index.enter(hashes.1, pack(id, Direction::Reply)) {
-            self.index.leave(hashes.0, pack(id, Direction::Original));
+        if original != reply && !self.index.enter(reply.1, pack(id, Direction::Reply)) {
+            self.index.leave(original.1, pack(id, Direction::Original));
             return Err(Full);
         }
-        if !self.write_ends(&mut flow, &original, &reply) {
-            self.index.leave(hashes.0, pack(id, Direction::Original));
-            self.index.leave(hashes.1, pack(id, Direction::Reply));
+        let Some((there, back)) = self.place_addresses(&original.0, &reply.0) else {
+            self.index.leave(original.1, pack(id, Direction::Original));
+            self.index.leave(reply.1, pack(id, Direction::Reply));
             return Err(Full);
-        }
-        match self.records.get_mut(id as usize) {
-            Some(record) => {
-                self.free = record.next;
-                *record = flow;
-            }
+        };
+        if id as usize == self.records.len() {
             // Within the capacity that was set aside: this allocates nothing.
-            None => self.records.push(flow),
+            self.records.push(Flow::FREE);
         }
         self.len += 1;
-        self.link(id, turned);
-        Ok(FlowId(id))
+        let (slot, head) = self.lead(id, deadline, turned);
+        let record = self.records.get_mut(id as usize).ok_or(Full)?;
+        self.free = if self.free == NIL { NIL } else { record.next };
+        let there = Ends { addresses: there, rest: original.0.of_rest() };
+        let back = Ends { addresses: back, rest: reply.0.of_rest() };
+        *record = Flow::new([there, back], deadline, slot, (NIL, head));
+        Ok(record)
     }
 
-    /// False where the slab of IPv6 addresses has no room.
-    fn write_ends(&mut self, flow: &mut Flow, original: &Key, reply: &Key) -> bool {
-        let (there, back) = match (*original, *reply) {
-            (Key::V4 { addresses: there, .. }, Key::V4 { addresses: back, .. }) => (there, back),
+    /// What stands for the addresses of each direction in the record of a flow with these keys. `None`: the slab of IPv6
+    /// addresses has no room.
+    #[inline(always)]
+    fn place_addresses(&mut self, original: &Key, reply: &Key) -> Option<(u64, u64)> {
+        match (original, reply) {
+            (Key::V4 { addresses: there, .. }, Key::V4 { addresses: back, .. }) => Some((*there, *back)),
             (Key::V6 { src, dst, .. }, Key::V6 { src: reply_src, dst: reply_dst, .. }) => {
-                let Some(place) = self.addresses.enter([src, dst, reply_src, reply_dst]) else { return false };
-                (u64::from(place), u64::from(place))
+                let place = u64::from(self.addresses.enter([*src, *dst, *reply_src, *reply_dst])?);
+                Some((place, place))
             }
-            _ => return false,
-        };
-        flow.ends =
-            [Ends { addresses: there, rest: original.of_rest() }, Ends { addresses: back, rest: reply.of_rest() }];
-        true
+            _ => None,
+        }
     }
 
     pub fn remove(&mut self, id: FlowId) -> Option<Flow> {
@@ -240,21 +244,26 @@ impl Table {
         self.link(id.0, turned);
     }
 
-    /// Enters a record into the wheel slot in which its deadline has passed, or into the last one of this turn.
+    /// Enters a record into the list of its wheel slot.
     fn link(&mut self, id: u32, turned: u64) {
-        let deadline = self.records.get(id as usize).map_or(0, |flow| flow.deadline.as_secs());
-        let second = (deadline + 1).clamp(turned + 1, turned + WHEEL as u64 - 1);
+        let deadline = self.records.get(id as usize).map_or(Instant::BOOT, |flow| flow.deadline);
+        let (slot, head) = self.lead(id, deadline, turned);
+        if let Some(record) = self.records.get_mut(id as usize) {
+            (record.next, record.prev, record.slot) = (head, NIL, slot);
+        }
+    }
+
+    /// Puts a record at the head of a wheel slot's list: of the slot in which the deadline has passed, or the last one of
+    /// this turn. Returns the slot and what was its head, which the record is to say.
+    #[inline(always)]
+    fn lead(&mut self, id: u32, deadline: Instant, turned: u64) -> (u16, u32) {
+        let second = (deadline.as_secs() + 1).clamp(turned + 1, turned + WHEEL as u64 - 1);
         let slot = second as usize % WHEEL;
-        let head = self.wheel.get(slot).copied().unwrap_or(NIL);
+        let head = self.wheel.get_mut(slot).map_or(NIL, |place| core::mem::replace(place, id));
         if let Some(first) = self.records.get_mut(head as usize) {
             first.prev = id;
         }
-        if let Some(record) = self.records.get_mut(id as usize) {
-            (record.next, record.prev, record.slot) = (head, NIL, slot as u16);
-        }
-        if let Some(place) = self.wheel.get_mut(slot) {
-            *place = id;
-        }
+        (slot as u16, head)
     }
 
     fn unlink(&mut self, id: u32) {

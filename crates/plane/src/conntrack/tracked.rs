@@ -15,9 +15,13 @@ pub(crate) struct Tracked {
     pub(super) ct: Ct,
 }
 
-/// A packet whose flow is in the table, or that needs none: the last rule has accepted it. Only this may be emitted.
+/// The last rule has accepted the packet in hand, and its flow is in the table, or it needs none.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Confirmed(pub(super) Packet);
+pub(crate) struct Accepted(pub(super) ());
+
+/// A packet that has been accepted. Only this may be emitted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Confirmed<'a>(&'a Packet);
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Ct {
@@ -70,6 +74,11 @@ pub(crate) struct Translated {
 }
 
 impl Tracked {
+    /// The packet, as it has been accepted.
+    pub fn confirmed(&self, _: Accepted) -> Confirmed<'_> {
+        Confirmed(&self.packet)
+    }
+
     /// What rules see as `ct.state`.
     pub fn state(&self) -> CtState {
         match self.ct {
@@ -168,13 +177,8 @@ impl Tracked {
     }
 }
 
-impl Confirmed {
-    pub fn packet(&self) -> &Packet {
-        &self.0
-    }
-
-    /// The same packet, in a frame where its headers begin elsewhere.
-    pub fn moved(self, l3: u16, l4: u16) -> Self {
-        Self(Packet { l3, l4, fragment_header_len: 0, ..self.0 })
+impl<'a> Confirmed<'a> {
+    pub fn packet(&self) -> &'a Packet {
+        self.0
     }
 }

@@ -143,6 +143,17 @@ impl Key {
         }
     }
 
+    /// Source and destination.
+    #[inline(always)]
+    pub fn addresses(&self) -> (IpAddr, IpAddr) {
+        match *self {
+            Self::V4 { addresses, .. } => {
+                (IpAddr::V4(((addresses >> 32) as u32).into()), IpAddr::V4((addresses as u32).into()))
+            }
+            Self::V6 { src, dst, .. } => (IpAddr::V6(whole(src).into()), IpAddr::V6(whole(dst).into())),
+        }
+    }
+
     pub const fn sport(&self) -> u16 {
         match self {
             Self::V4 { rest, .. } | Self::V6 { rest, .. } => (*rest >> 48) as u16,

@@ -69,10 +69,13 @@ fn checksum_at(protocol: u8) -> usize {
     }
 }
 
-fn confirmed(packet: parse::Packet) -> Confirmed {
+/// As if the last rule had accepted it.
+fn headers(frame: &mut Flat, packet: parse::Packet) {
     let mut conntrack =
         Conntrack::new(&policy::Conntrack::default(), 1, Room { mappings: 0, v6: true }, [1; 4], Instant::BOOT);
-    conntrack.confirm(Instant::BOOT, &Tracked::untracked(packet), &[]).unwrap()
+    let tracked = Tracked::untracked(packet);
+    let accepted = conntrack.confirm(Instant::BOOT, &tracked, &[]).unwrap();
+    super::headers(frame, tracked.confirmed(accepted));
 }
 
 /// Completes a partial checksum, as a NIC would.
@@ -108,7 +111,7 @@ fn every_checksum_is_right_after_every_rewriting() {
         if random.next().is_multiple_of(2) {
             packet.set_dst(other.dst, random.next() as u16);
         }
-        headers(&mut frame, &confirmed(packet));
+        headers(&mut frame, packet);
         complete(&mut frame);
         let after = parse::packet(&mut frame, 14, v6, None).unwrap_or_else(|reason| panic!("round {round}: {reason}"));
         assert_eq!((after.src, after.dst, after.ttl), (packet.src, packet.dst, 8), "round {round}");
@@ -127,14 +130,14 @@ fn a_udp_checksum_of_zero_stays_zero_and_a_wrong_one_stays_wrong() {
     frame.head_mut()[40..42].fill(0);
     let mut without = parse::packet(&mut frame, 14, false, None).unwrap();
     without.set_src(Ipv4Addr::new(192, 0, 2, 1).into(), 99);
-    headers(&mut frame, &confirmed(without));
+    headers(&mut frame, without);
     assert_eq!(frame.head()[40..42], [0, 0]);
 
     let mut frame = packet(&mut random, false, protocol::TCP, 10, true);
     frame.head_mut()[50] ^= 1;
     let mut wrong = parse::packet(&mut frame, 14, false, None).unwrap();
     wrong.set_dst(Ipv4Addr::new(192, 0, 2, 1).into(), 99);
-    headers(&mut frame, &confirmed(wrong));
+    headers(&mut frame, wrong);
     let after = parse::packet(&mut frame, 14, false, None).unwrap();
     assert!(!transport_checksum_is_right(&frame, &after));
 }
@@ -158,7 +161,7 @@ fn the_packet_that_an_error_quotes_is_rewritten_with_right_checksums() {
         let quote =
             parse::Quote { src: other.src, dst: expected.dst, protocol, sport: 4321, dport: expected.ports().1 };
         error.quoted = Some(quote);
-        headers(&mut outer, &confirmed(error));
+        headers(&mut outer, error);
         let after = parse::packet(&mut outer, 14, v6, None).unwrap();
         assert!(transport_checksum_is_right(&outer, &after), "outer, v6 {v6}, protocol {protocol}");
         let at = usize::from(after.l4) + ICMP_HEADER_LEN;

@@ -60,7 +60,7 @@ impl<B: Buffer> Plane<B> {
                 Sight::read(place, frame.head(), frame.len(), &door);
             }
             for sight in sights.iter_mut().take(burst.len()).flatten() {
-                sight.guess = self.conntrack.guess(sight.hash);
+                sight.guess = self.conntrack.guess(sight.sought.hash);
             }
         }
         for (mut frame, sight) in burst.drain().zip(&mut sights) {
@@ -85,8 +85,8 @@ impl<B: Buffer> Plane<B> {
     #[inline(always)]
     fn pass(&mut self, now: Instant, sight: &mut Sight, frame: &mut B) -> Passed {
         let Self { conntrack, decisions, neighbors, rules, counters, .. } = self;
-        let Some(mut known) = conntrack.known(&sight.key, sight.hash, sight.guess) else {
-            sight.is_absent = true;
+        let Some(mut known) = conntrack.known(&sight.sought, sight.guess) else {
+            sight.sought.is_absent = true;
             return Passed::Not;
         };
         let Some((decision, passed)) = decisions.pass(known.decision()) else { return Passed::Not };
@@ -116,19 +116,20 @@ impl<B: Buffer> Plane<B> {
             rules.counts.again(*rule, sight.total_len);
         }
         *passed += 1;
-        let row = counters.iface_mut(Some(sight.iif));
-        row.received += 1;
         let (l3, link_len) = (usize::from(sight.l3), ethernet::Header::len_for(decision.vid));
         frame.truncate(l3 + sight.total_len as usize);
         if !emit::fit_link_header(frame, l3, link_len) {
+            counters.iface_mut(Some(sight.iif)).received += 1;
             return Passed::Stuck;
         }
-        row.forwarded += 1;
-        counters.iface_mut(Some(decision.hop.iface)).transmitted += 1;
+        counters.pass(sight.iif, decision.hop.iface);
         let partial = offload.partial.is_some();
         if let Some((link, packet)) = frame.head_mut().split_at_mut_checked(link_len) {
             emit::link_header(link, mac, decision.link.mac, decision.vid, sight.is_v4);
-            rewriting::rewrite(packet, sight, known.translation(), partial);
+            match known.translation() {
+                None => rewriting::hop(packet, sight.is_v4),
+                Some((rewriting, to)) => rewriting::translate(packet, sight, rewriting, &to, partial),
+            }
         }
         Passed::To(decision.link.port)
     }

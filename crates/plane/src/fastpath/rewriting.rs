@@ -47,35 +47,54 @@ impl Rewriting {
     }
 }
 
-/// Takes a hop off a packet, which begins with its IP header, and gives it other endpoints if there are some: those of
-/// the tuple, reversed. `partial`: its transport checksum is that of the pseudo-header.
+/// Takes a hop off a packet, which begins with its IP header.
 #[inline(always)]
-pub(super) fn rewrite(packet: &mut [u8], sight: &Sight, translation: Option<(Rewriting, Key)>, partial: bool) {
-    let rewriting = translation.map_or(Rewriting::NONE, |(rewriting, _)| rewriting);
-    if sight.is_v4 {
-        let Some(bytes) = packet.first_chunk_mut::<{ ipv4::MIN_HEADER_LEN + 4 }>() else { return };
-        bytes[ipv4::field::TTL] = bytes[ipv4::field::TTL].wrapping_sub(1);
-        let check = u16::from_be_bytes([bytes[ipv4::field::CHECKSUM], bytes[ipv4::field::CHECKSUM + 1]]);
-        let check = rewriting.addresses.and(Delta::HOP).apply(check);
-        bytes[ipv4::field::CHECKSUM..ipv4::field::SADDR].copy_from_slice(&check.to_be_bytes());
-        if let Some((_, Key::V4 { addresses, rest })) = translation {
-            bytes[ipv4::field::SADDR..20].copy_from_slice(&addresses.rotate_left(32).to_be_bytes());
-            bytes[20..].copy_from_slice(&Key::ports_of(rest).rotate_left(16).to_be_bytes());
+pub(super) fn hop(packet: &mut [u8], v4: bool) {
+    if !v4 {
+        if let Some(hop_limit) = packet.get_mut(ipv6::field::HOP_LIMIT) {
+            *hop_limit = hop_limit.wrapping_sub(1);
         }
-    } else {
-        let Some(bytes) = packet.first_chunk_mut::<{ ipv6::HEADER_LEN + 4 }>() else { return };
-        bytes[ipv6::field::HOP_LIMIT] = bytes[ipv6::field::HOP_LIMIT].wrapping_sub(1);
-        if let Some((_, Key::V6 { src, dst, rest })) = translation {
+    } else if let Some(header) = packet.first_chunk_mut::<{ ipv4::MIN_HEADER_LEN }>() {
+        hop4(header, Delta::HOP);
+    }
+}
+
+/// `delta`: what changes in the header, the hop included.
+#[inline(always)]
+fn hop4(header: &mut [u8; ipv4::MIN_HEADER_LEN], delta: Delta) {
+    header[ipv4::field::TTL] = header[ipv4::field::TTL].wrapping_sub(1);
+    let check = u16::from_be_bytes([header[ipv4::field::CHECKSUM], header[ipv4::field::CHECKSUM + 1]]);
+    let check = delta.apply(check);
+    header[ipv4::field::CHECKSUM..ipv4::field::SADDR].copy_from_slice(&check.to_be_bytes());
+}
+
+/// Takes a hop off a packet, and gives it other endpoints: those of the key, reversed. `partial`: its transport checksum
+/// is that of the pseudo-header.
+#[inline(always)]
+pub(super) fn translate(packet: &mut [u8], sight: &Sight, rewriting: Rewriting, to: &Key, partial: bool) {
+    let Rewriting { addresses: delta, all } = rewriting;
+    let rest = match *to {
+        Key::V4 { addresses, rest } => {
+            let Some(header) = packet.first_chunk_mut::<{ ipv4::MIN_HEADER_LEN }>() else { return };
+            hop4(header, delta.and(Delta::HOP));
+            header[ipv4::field::SADDR..].copy_from_slice(&addresses.rotate_left(32).to_be_bytes());
+            rest
+        }
+        Key::V6 { src, dst, rest } => {
+            hop(packet, false);
+            let Some(header) = packet.first_chunk_mut::<{ ipv6::HEADER_LEN }>() else { return };
             let words = [dst[0], dst[1], src[0], src[1]].map(u64::to_be_bytes);
-            bytes[ipv6::field::SADDR..40].copy_from_slice(words.as_flattened());
-            bytes[40..].copy_from_slice(&Key::ports_of(rest).rotate_left(16).to_be_bytes());
+            header[ipv6::field::SADDR..].copy_from_slice(words.as_flattened());
+            rest
         }
+    };
+    let Some(transport) = packet.get_mut(usize::from(sight.l4 - sight.l3)..) else { return };
+    // TCP and UDP have their ports at the same places.
+    if let Some(ports) = transport.first_chunk_mut::<4>() {
+        *ports = Key::ports_of(rest).rotate_left(16).to_be_bytes();
     }
-    if translation.is_some() {
-        let field = if sight.is_tcp { tcp::field::CHECKSUM } else { udp::field::CHECKSUM };
-        let at = usize::from(sight.l4 - sight.l3) + field;
-        emit::transport_checksum(packet, at, partial, rewriting.addresses, rewriting.all, !sight.is_tcp);
-    }
+    let field = if sight.is_tcp { tcp::field::CHECKSUM } else { udp::field::CHECKSUM };
+    emit::transport_checksum(transport, field, partial, delta, all, !sight.is_tcp);
 }
 
 #[cfg(test)]

@@ -14,14 +14,10 @@ use wire::{IfaceId, PortId, ethernet, ipv4, ipv6, tcp, udp};
 /// What is said here needs no second look: where the walk has to judge the packet, it begins with this.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sight {
-    /// Its tuple, …
-    pub key: Key,
-    /// … and the hash of that.
-    pub hash: u64,
+    /// Its tuple.
+    pub sought: Sought,
     /// Which flow that will most likely be.
     pub guess: Guess,
-    /// The table has no flow of this tuple.
-    pub is_absent: bool,
     pub iif: IfaceId,
     /// Where the IP header begins, …
     pub l3: u16,
@@ -59,10 +55,10 @@ fn number([a, b, c, d, e, f]: [u8; 6]) -> u64 {
 /// A frame from a station to `mac`.
 #[inline(always)]
 fn is_for(mac: u64, link: &[u8; HEADER_LEN]) -> bool {
-    let [d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5, t0, t1] = *link;
-    let dst = u64::from_le_bytes([d0, d1, d2, d3, d4, d5, s0, s1]) & 0xffff_ffff_ffff;
-    let src = u64::from_le_bytes([s0, s1, s2, s3, s4, s5, t0, t1]) & 0xffff_ffff_ffff;
-    dst == mac && src != 0 && src & 1 == 0
+    const MAC: u64 = 0xffff_ffff_ffff;
+    let (Some(dst), Some(src)) = (link.first_chunk(), link.last_chunk()) else { return false };
+    let (dst, src) = (u64::from_le_bytes(*dst), u64::from_le_bytes(*src));
+    dst & MAC == mac && src & 1 == 0 && src & MAC != 0
 }
 
 impl Sight {
@@ -111,7 +107,10 @@ impl Sight {
         let sum = |at: usize| u64::from(u32::from_ne_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]));
         let sum = sum(0) + sum(4) + sum(8) + sum(12) + sum(16);
         let is_whole = word(ipv4::field::FRAGMENT) & 0x3fff == 0 && l3 + total_len <= len;
-        if bytes[0] != 0x45 || sum % 0xffff != 0 || !is_whole || bytes[ipv4::field::TTL] <= 1 || total_len < IP {
+        if !sum.is_multiple_of(0xffff) {
+            return;
+        }
+        if bytes[0] != 0x45 || !is_whole || bytes[ipv4::field::TTL] <= 1 || total_len < IP {
             return;
         }
         let protocol = bytes[9];
@@ -122,8 +121,9 @@ impl Sight {
         let hash = conntrack.hash(&key);
         conntrack.hint(hash);
         let (l3, l4, total_len) = (l3 as u16, (l3 + IP) as u16, total_len as u32);
-        let (guess, is_absent, is_v4, is_tcp) = (Guess::NONE, false, true, protocol == protocol::TCP);
-        *place = Some(Self { key, hash, guess, iif, l3, l4, total_len, is_absent, is_v4, is_tcp, is_amid });
+        let (sought, guess) = (Sought { key, hash, is_absent: false }, Guess::NONE);
+        let (is_v4, is_tcp) = (true, protocol == protocol::TCP);
+        *place = Some(Self { sought, guess, iif, l3, l4, total_len, is_v4, is_tcp, is_amid });
     }
 
     /// As [`read4`](Self::read4), of IPv6.
@@ -147,13 +147,9 @@ impl Sight {
         let hash = conntrack.hash(&key);
         conntrack.hint(hash);
         let (l3, l4, total_len) = (l3 as u16, (l3 + IP) as u16, (IP + payload_len) as u32);
-        let (guess, is_absent, is_v4, is_tcp) = (Guess::NONE, false, false, protocol == protocol::TCP);
-        *place = Some(Self { key, hash, guess, iif, l3, l4, total_len, is_absent, is_v4, is_tcp, is_amid });
-    }
-
-    /// What the table need not compute or look for again.
-    pub fn sought(&self) -> Sought {
-        Sought { key: self.key, hash: self.hash, is_absent: self.is_absent }
+        let (sought, guess) = (Sought { key, hash, is_absent: false }, Guess::NONE);
+        let (is_v4, is_tcp) = (false, protocol == protocol::TCP);
+        *place = Some(Self { sought, guess, iif, l3, l4, total_len, is_v4, is_tcp, is_amid });
     }
 
     /// From the transport header to the end of the packet, in bytes.

@@ -5,7 +5,7 @@
 //! larger than a frame, and no memory but what holds its fragments anyway.
 
 use super::{Complete, First, Plan};
-use crate::conntrack::Confirmed;
+use crate::conntrack::{Confirmed, Tracked};
 use crate::neighbor::Sender;
 use crate::parse::{Packet, Transport};
 use crate::pipeline::Way;
@@ -42,7 +42,7 @@ impl<B: Buffer> Plane<B> {
         first: &First,
         mut frame: B,
         mut datagram: Complete,
-        confirmed: Confirmed,
+        confirmed: Confirmed<'_>,
         out: &mut impl Outlet<B>,
     ) {
         let count = 1 + self.fragments.iter(&datagram).count() as u64;
@@ -58,9 +58,10 @@ impl<B: Buffer> Plane<B> {
         let sender = Sender::Own(owner);
         // From here on it is a datagram of the box itself.
         datagram.iface = owner;
-        match self.walk_out_own(now, owner, reply, &frame) {
-            Ok(Way::Out(confirmed, hop)) => {
-                let plan = Plan { confirmed, hop, sender, ttl: Some(TTL), renamed: true };
+        let mut tracked = Tracked::untracked(reply);
+        match self.walk_out_own(now, owner, &mut tracked, &frame) {
+            Ok(Way::Out(accepted, hop)) => {
+                let plan = Plan { confirmed: tracked.confirmed(accepted), hop, sender, ttl: Some(TTL), renamed: true };
                 self.send_fragments(now, first, frame, datagram, plan, out);
             }
             // To another of the box's own addresses, where nobody has asked.
