@@ -20,36 +20,28 @@ pub const STAGES: &[(&str, &[(&str, &str)])] = &[
         "walk",
         &[
             ("", "process_burst"),
+            ("fastpath", "pass_burst"),
+            ("fastpath", "pass"),
             ("pipeline", "receive"),
             ("pipeline", "arrive"),
             ("pipeline", "walk"),
+            ("pipeline", "walk_sighted"),
+            ("pipeline", "from"),
             ("pipeline", "pass_hooks"),
-            ("fastpath", "pass"),
-            ("fastpath", "recognise"),
-            ("fastpath", "launch_known"),
         ],
     ),
-    ("parse", &[("parse", "arrived"), ("fastpath", "read4"), ("fastpath", "read6")]),
+    ("parse", &[("parse", "arrived"), ("fastpath::sight", ANY)]),
     ("admission", &[("ingress", "admit")]),
-    (
-        "tracking",
-        &[
-            ("pipeline", "look_up"),
-            ("fastpath", "hint"),
-            ("conntrack", "find_known"),
-            ("conntrack", "advance_known"),
-            ("conntrack", "refresh_known"),
-        ],
-    ),
+    ("tracking", &[("pipeline", "look_up"), ("conntrack::known", ANY)]),
     ("prerouting", &[]),
     ("input", &[]),
     ("route", &[("forward", "lookup"), ("forward", "hop")]),
     ("forward", &[]),
     ("postrouting", &[]),
     ("nat", &[("nat", "snat")]),
-    ("decision", &[("fastpath", "remember"), ("fastpath::decision", "get")]),
+    ("decision", &[("fastpath", "remember"), ("fastpath::decision", ANY)]),
     ("confirm", &[("pipeline", "confirm"), ("conntrack", "confirm")]),
-    ("rewrite", &[("emit", "headers"), ("fastpath::rewriting", "rewrite")]),
+    ("rewrite", &[("emit", "headers"), ("fastpath::rewriting", ANY)]),
     (
         "transmit",
         &[
@@ -59,7 +51,9 @@ pub const STAGES: &[(&str, &[(&str, &str)])] = &[
             ("link", "transmit_to"),
             ("link", "launch_to"),
             ("neighbor", "at"),
-            ("neighbor", "touch"),
+            ("neighbor", "used"),
+            ("emit", "fit_link_header"),
+            ("emit", "link_header"),
         ],
     ),
     ("log", &[("log", "write"), ("chain::run", "log"), ("local", "send_log")]),
@@ -67,6 +61,9 @@ pub const STAGES: &[(&str, &[(&str, &str)])] = &[
     ("expiry", &[("conntrack", "expire")]),
     (OTHER, &[("", "handle_timeout")]),
 ];
+
+/// Every function of a module.
+const ANY: &str = "*";
 
 /// Stages inside of others, where these are several calls of one function, of which only one can have entered it: a
 /// source is translated behind all others, and the bench has its rules, and their log lines, in the middle.
@@ -141,7 +138,8 @@ fn entered(function: &str) -> Option<usize> {
     let (modules, name) = path.rsplit_once("::")?;
     let is = |&(module, door): &(&str, &str)| {
         let below = modules.strip_prefix(module);
-        name == door && below.is_some_and(|rest| rest.is_empty() || rest.starts_with("::") || module.is_empty())
+        (name == door || door == ANY)
+            && below.is_some_and(|rest| rest.is_empty() || rest.starts_with("::") || module.is_empty())
     };
     STAGES.iter().position(|(_, doors)| doors.iter().any(is))
 }
@@ -320,8 +318,8 @@ mod tests {
         let table = [
             ("saltgate_plane::Plane::process_burst", Some("walk")),
             ("saltgate_plane::pipeline::::look_up", Some("tracking")),
-            ("saltgate_plane::fastpath::header::Header::read4", Some("parse")),
-            ("saltgate_plane::conntrack::Conntrack::find_known", Some("tracking")),
+            ("saltgate_plane::fastpath::sight::Sight::read4", Some("parse")),
+            ("saltgate_plane::conntrack::known::Known::advance", Some("tracking")),
             ("saltgate_plane::chain::run::Run::look_up", None),
             ("saltgate_plane::conntrack::table::Table::find", None),
             ("saltgate_bench_plane::bed::Bed::run", None),
