@@ -159,21 +159,11 @@ struct Below {
     nested: Shares,
 }
 
-impl Below {
-    fn nested_part(&self) -> f64 {
-        self.nested.iter().sum::<f64>() / self.all.max(1.0)
-    }
-}
-
-/// What the calls of a function took.
+/// A call of a function: what it took with all that is below, and whose it is.
 #[derive(Clone, Copy)]
 struct Entering {
-    /// With all that is below it, by the stages whose lines call it.
-    doors: Shares,
-    /// Where the line does not say it, by the stages that the caller belongs to: without the stages below it, …
-    others: Shares,
-    /// … which are this.
-    nested: f64,
+    took: f64,
+    whose: Shares,
 }
 
 impl<'a> Attribution<'a> {
@@ -195,25 +185,17 @@ impl<'a> Attribution<'a> {
         for &at in order.iter().rev() {
             below[at] = self.below(at, &below);
         }
-        let mut entering = vec![Entering { doors: [0.0; COUNT], others: [0.0; COUNT], nested: 0.0 }; below.len()];
+        let mut entering: Vec<Vec<Entering>> = vec![Vec::new(); below.len()];
         let mut shares = [0.0; COUNT];
         for &at in &order {
             let function = &self.profile.functions[at];
-            let inherited = self.inherited(&entering[at], &below[at]);
+            let inherited = self.inherited(&entering[at], &below[at].nested);
+            let whose = |address: &u64| self.stages.get(address).map_or(inherited, |&stage| only(stage));
             for (address, count) in function.own.iter().filter(|_| function.is_own) {
-                let whose = self.stages.get(address).map_or(inherited, |&stage| only(stage));
-                add(&mut shares, &whose, *count as f64);
+                add(&mut shares, &whose(address), *count as f64);
             }
             for call in &function.calls {
-                let (took, callee) = (call.took as f64, &mut entering[call.callee]);
-                match self.stages.get(&call.from) {
-                    Some(&stage) => callee.doors[stage] += took,
-                    None => {
-                        let nested = took * below[call.callee].nested_part();
-                        add(&mut callee.others, &inherited, took - nested);
-                        callee.nested += nested;
-                    }
-                }
+                entering[call.callee].push(Entering { took: call.took as f64, whose: whose(&call.from) });
             }
         }
         shares
@@ -270,29 +252,22 @@ impl<'a> Attribution<'a> {
         sum
     }
 
-    /// How callers share in what a function leaves to them. What a stage below it takes is taken off the stage that has
-    /// that one inside, else off the dearest.
-    fn inherited(&self, entering: &Entering, below: &Below) -> Shares {
-        let mut left = entering.doors;
-        let by_doors = left.iter().sum::<f64>();
-        let by_others = entering.others.iter().sum::<f64>() + entering.nested;
-        let part = by_doors / (by_doors + by_others).max(1.0);
-        for ((name, _), nested) in STAGES.iter().zip(&below.nested) {
-            let mut nested = nested * part;
+    /// How callers share in what a function leaves to them. What a stage below it takes is of the calls for the stage that
+    /// has that one inside, else of those for the dearest.
+    fn inherited(&self, calls: &[Entering], nested: &Shares) -> Shares {
+        let mut sum = [0.0; COUNT];
+        calls.iter().for_each(|call| add(&mut sum, &call.whose, call.took));
+        let dearest = (0..COUNT).max_by(|&a, &b| sum[a].total_cmp(&sum[b])).unwrap_or(self.other);
+        let mut rest: Vec<f64> = calls.iter().map(|call| call.took).collect();
+        for ((name, _), nested) in STAGES.iter().zip(nested) {
             let home = INSIDE.iter().find(|(inner, _)| inner == name).and_then(|(_, outer)| position(outer));
-            if let Some(home) = home.and_then(|home| left.get_mut(home)) {
-                let taken = nested.min(*home);
-                (*home, nested) = (*home - taken, nested - taken);
-            }
-            while let Some(dearest) = left.iter_mut().max_by(|a, b| a.total_cmp(b)).filter(|most| **most > 0.0) {
-                let taken = nested.min(*dearest);
-                if taken <= 0.0 {
-                    break;
-                }
-                (*dearest, nested) = (*dearest - taken, nested - taken);
+            let home = home.filter(|&home| sum[home] > 0.0).unwrap_or(dearest);
+            for (rest, call) in rest.iter_mut().zip(calls) {
+                *rest -= nested * call.took * call.whose[home] / sum[home].max(1.0);
             }
         }
-        add(&mut left, &entering.others, 1.0);
+        let mut left = [0.0; COUNT];
+        calls.iter().zip(rest).for_each(|(call, rest)| add(&mut left, &call.whose, rest.max(0.0)));
         let sum: f64 = left.iter().sum();
         if sum > 0.0 { left.map(|part| part / sum) } else { only(self.other) }
     }
