@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: the numbers that the README and `docs/performance.md` name, measured here and now.
 
+mod promises;
 mod tables;
 
 use crate::{gate, image, packages, sh};

@@ -32,7 +32,7 @@ cargo xtask COMMAND
                            roundtrip idle resident boot memory; --quick, --rounds N
   bench rules [COUNT…]     so many rules that miss, each packet a flow of its own, beside nftables and iptables, on
                            this machine and in virtual ones; `native` and `machines` are one of both
-  bench plane [ROW…]       time, and with --instructions instructions, of a packet in the plane alone
+  bench plane [ROW…]       time of a packet in the plane alone, and its instructions by stage
   bench flows [COUNT…]     so many connections: memory, time, churn, and two routers on two threads
   bench routes | drivers   finding a route; frames from one NIC to another without a router
   bench compile [KIND…]    time and memory of the compiler for 100 to 100,000 rules of several kinds

@@ -2,7 +2,7 @@
 //! take short cuts.
 
 use crate::packets::Sent;
-use crate::twins::Twins;
+use crate::twins::{self, Twins};
 use anyhow::{Result, anyhow};
 use plane::{Counters, DropReason, TraceStep};
 use policy::{CtState, Policy};
@@ -36,13 +36,13 @@ pub struct Said {
 
 impl Ours {
     pub fn new(policy: Policy) -> Result<Self> {
-        let twins = Twins::new(&policy)?;
-        let mut scene = Scene::new(policy, sim::Net::settings())
+        let others = Twins::new(&policy)?;
+        let mut scene = Scene::new(policy, twins::settings(twins::WALK))
             .map_err(|errors| anyhow!("the router does not start: {errors:?}"))?;
         scene.net.settle()?;
         scene.forget();
         scene.net.start_trace();
-        Ok(Self { scene, twins })
+        Ok(Self { scene, twins: others })
     }
 
     /// A packet as the frame that would carry it.

@@ -7,21 +7,30 @@ use policy::Policy;
 use sim::{Happening, Net};
 use wire::{Duration, PortId};
 
-/// What a twin is called, whether known packets may go without the walk, and how rules are run.
-const WAYS: &[(&str, bool, Lookup)] = &[
-    ("as it comes", true, Lookup::WhereFaster),
-    ("every packet walks, step by step", false, Lookup::Never),
-    ("past the walk, by tables only", true, Lookup::Always),
-];
+/// Whether known packets may go without the walk, and how rules are run.
+type Way = (bool, Lookup);
+
+/// Every packet walks, and rules step by step: the way of a router that is asked what it thinks.
+pub const WALK: Way = (false, Lookup::Never);
+
+/// What a twin is called, and its way.
+const WAYS: &[(&str, Way)] =
+    &[("as it comes", (true, Lookup::WhereFaster)), ("by tables only", (true, Lookup::Always))];
+
+/// What a router is started with. Its tables are small, because there are many routers, and few packets for each.
+pub fn settings((fast_path, lookup): Way) -> node::Settings {
+    let mut settings = Net::settings();
+    (settings.fast_path, settings.lookup) = (fast_path, lookup);
+    settings.limits = plane::Limits { flows: 1024, neighbors: 64, held: 64, fragments: 512 << 10 };
+    settings
+}
 
 pub struct Twins(Vec<(&'static str, Net)>);
 
 impl Twins {
     pub fn new(policy: &Policy) -> Result<Self> {
-        let twins = WAYS.iter().map(|&(name, fast_path, lookup)| {
-            let mut settings = Net::settings();
-            (settings.fast_path, settings.lookup) = (fast_path, lookup);
-            let mut net = Net::with(policy.clone(), settings).map_err(|errors| anyhow!("{name}: {errors:?}"))?;
+        let twins = WAYS.iter().map(|&(name, way)| {
+            let mut net = Net::with(policy.clone(), settings(way)).map_err(|errors| anyhow!("{name}: {errors:?}"))?;
             net.settle()?;
             net.take();
             Ok((name, net))

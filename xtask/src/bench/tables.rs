@@ -1,19 +1,29 @@
 //! The tables of `docs/performance.md` are those that the benchmarks printed last.
 //!
-//! A table stands between the lines `<!-- table NAME -->` and `<!-- end -->`; benchmarks leave theirs as `NAME.md`.
+//! A table stands between the lines `<!-- table NAME -->` and `<!-- end -->`; benchmarks leave theirs as `NAME.md`. That of
+//! the promises is made of the others.
 
+use super::promises;
 use anyhow::{Context, Result};
 use std::path::Path;
+
+/// What it is called where it stands.
+const PROMISES: &str = "promises";
 
 /// Replaces each table that there is a newer one of.
 pub fn paste(from: &Path, document: &Path) -> Result<bool> {
     let text = std::fs::read_to_string(document).with_context(|| document.display().to_string())?;
     let mut names = Vec::new();
     let replaced = replace(&text, |name| {
+        if name == PROMISES {
+            return None;
+        }
         let table = std::fs::read_to_string(from.join(format!("{name}.md"))).ok();
         names.push(format!("{name}: {}", if table.is_some() { "pasted" } else { "not measured, as it was" }));
         table
     });
+    let promises = promises::table(&replaced);
+    let replaced = replace(&replaced, |name| (name == PROMISES).then(|| promises.clone()));
     std::fs::write(document, replaced)?;
     names.iter().for_each(|name| println!("{name}"));
     Ok(true)

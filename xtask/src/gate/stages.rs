@@ -20,36 +20,28 @@ pub const STAGES: &[(&str, &[(&str, &str)])] = &[
         "walk",
         &[
             ("", "process_burst"),
+            ("fastpath", "pass_burst"),
+            ("fastpath", "pass"),
             ("pipeline", "receive"),
             ("pipeline", "arrive"),
             ("pipeline", "walk"),
+            ("pipeline", "walk_sighted"),
+            ("pipeline", "from"),
             ("pipeline", "pass_hooks"),
-            ("fastpath", "pass"),
-            ("fastpath", "recognise"),
-            ("fastpath", "launch_known"),
         ],
     ),
-    ("parse", &[("parse", "arrived"), ("fastpath", "read4"), ("fastpath", "read6")]),
+    ("parse", &[("parse", "arrived"), ("fastpath::sight", ANY)]),
     ("admission", &[("ingress", "admit")]),
-    (
-        "tracking",
-        &[
-            ("pipeline", "look_up"),
-            ("fastpath", "hint"),
-            ("conntrack", "find_known"),
-            ("conntrack", "advance_known"),
-            ("conntrack", "refresh_known"),
-        ],
-    ),
+    ("tracking", &[("pipeline", "look_up"), ("conntrack::known", ANY)]),
     ("prerouting", &[]),
     ("input", &[]),
     ("route", &[("forward", "lookup"), ("forward", "hop")]),
     ("forward", &[]),
     ("postrouting", &[]),
     ("nat", &[("nat", "snat")]),
-    ("decision", &[("fastpath", "remember"), ("fastpath::decision", "get")]),
+    ("decision", &[("fastpath", "remember"), ("fastpath::decision", ANY)]),
     ("confirm", &[("pipeline", "confirm"), ("conntrack", "confirm")]),
-    ("rewrite", &[("emit", "headers"), ("fastpath::rewriting", "rewrite")]),
+    ("rewrite", &[("emit", "headers"), ("fastpath::rewriting", ANY)]),
     (
         "transmit",
         &[
@@ -59,7 +51,9 @@ pub const STAGES: &[(&str, &[(&str, &str)])] = &[
             ("link", "transmit_to"),
             ("link", "launch_to"),
             ("neighbor", "at"),
-            ("neighbor", "touch"),
+            ("neighbor", "used"),
+            ("emit", "fit_link_header"),
+            ("emit", "link_header"),
         ],
     ),
     ("log", &[("log", "write"), ("chain::run", "log"), ("local", "send_log")]),
@@ -67,6 +61,9 @@ pub const STAGES: &[(&str, &[(&str, &str)])] = &[
     ("expiry", &[("conntrack", "expire")]),
     (OTHER, &[("", "handle_timeout")]),
 ];
+
+/// Every function of a module.
+const ANY: &str = "*";
 
 /// Stages inside of others, where these are several calls of one function, of which only one can have entered it: a
 /// source is translated behind all others, and the bench has its rules, and their log lines, in the middle.
@@ -141,7 +138,8 @@ fn entered(function: &str) -> Option<usize> {
     let (modules, name) = path.rsplit_once("::")?;
     let is = |&(module, door): &(&str, &str)| {
         let below = modules.strip_prefix(module);
-        name == door && below.is_some_and(|rest| rest.is_empty() || rest.starts_with("::") || module.is_empty())
+        (name == door || door == ANY)
+            && below.is_some_and(|rest| rest.is_empty() || rest.starts_with("::") || module.is_empty())
     };
     STAGES.iter().position(|(_, doors)| doors.iter().any(is))
 }
@@ -161,21 +159,11 @@ struct Below {
     nested: Shares,
 }
 
-impl Below {
-    fn nested_part(&self) -> f64 {
-        self.nested.iter().sum::<f64>() / self.all.max(1.0)
-    }
-}
-
-/// What the calls of a function took.
+/// A call of a function: what it took with all that is below, and whose it is.
 #[derive(Clone, Copy)]
 struct Entering {
-    /// With all that is below it, by the stages whose lines call it.
-    doors: Shares,
-    /// Where the line does not say it, by the stages that the caller belongs to: without the stages below it, …
-    others: Shares,
-    /// … which are this.
-    nested: f64,
+    took: f64,
+    whose: Shares,
 }
 
 impl<'a> Attribution<'a> {
@@ -197,25 +185,17 @@ impl<'a> Attribution<'a> {
         for &at in order.iter().rev() {
             below[at] = self.below(at, &below);
         }
-        let mut entering = vec![Entering { doors: [0.0; COUNT], others: [0.0; COUNT], nested: 0.0 }; below.len()];
+        let mut entering: Vec<Vec<Entering>> = vec![Vec::new(); below.len()];
         let mut shares = [0.0; COUNT];
         for &at in &order {
             let function = &self.profile.functions[at];
-            let inherited = self.inherited(&entering[at], &below[at]);
+            let inherited = self.inherited(&entering[at], &below[at].nested);
+            let whose = |address: &u64| self.stages.get(address).map_or(inherited, |&stage| only(stage));
             for (address, count) in function.own.iter().filter(|_| function.is_own) {
-                let whose = self.stages.get(address).map_or(inherited, |&stage| only(stage));
-                add(&mut shares, &whose, *count as f64);
+                add(&mut shares, &whose(address), *count as f64);
             }
             for call in &function.calls {
-                let (took, callee) = (call.took as f64, &mut entering[call.callee]);
-                match self.stages.get(&call.from) {
-                    Some(&stage) => callee.doors[stage] += took,
-                    None => {
-                        let nested = took * below[call.callee].nested_part();
-                        add(&mut callee.others, &inherited, took - nested);
-                        callee.nested += nested;
-                    }
-                }
+                entering[call.callee].push(Entering { took: call.took as f64, whose: whose(&call.from) });
             }
         }
         shares
@@ -272,29 +252,22 @@ impl<'a> Attribution<'a> {
         sum
     }
 
-    /// How callers share in what a function leaves to them. What a stage below it takes is taken off the stage that has
-    /// that one inside, else off the dearest.
-    fn inherited(&self, entering: &Entering, below: &Below) -> Shares {
-        let mut left = entering.doors;
-        let by_doors = left.iter().sum::<f64>();
-        let by_others = entering.others.iter().sum::<f64>() + entering.nested;
-        let part = by_doors / (by_doors + by_others).max(1.0);
-        for ((name, _), nested) in STAGES.iter().zip(&below.nested) {
-            let mut nested = nested * part;
+    /// How callers share in what a function leaves to them. What a stage below it takes is of the calls for the stage that
+    /// has that one inside, else of those for the dearest.
+    fn inherited(&self, calls: &[Entering], nested: &Shares) -> Shares {
+        let mut sum = [0.0; COUNT];
+        calls.iter().for_each(|call| add(&mut sum, &call.whose, call.took));
+        let dearest = (0..COUNT).max_by(|&a, &b| sum[a].total_cmp(&sum[b])).unwrap_or(self.other);
+        let mut rest: Vec<f64> = calls.iter().map(|call| call.took).collect();
+        for ((name, _), nested) in STAGES.iter().zip(nested) {
             let home = INSIDE.iter().find(|(inner, _)| inner == name).and_then(|(_, outer)| position(outer));
-            if let Some(home) = home.and_then(|home| left.get_mut(home)) {
-                let taken = nested.min(*home);
-                (*home, nested) = (*home - taken, nested - taken);
-            }
-            while let Some(dearest) = left.iter_mut().max_by(|a, b| a.total_cmp(b)).filter(|most| **most > 0.0) {
-                let taken = nested.min(*dearest);
-                if taken <= 0.0 {
-                    break;
-                }
-                (*dearest, nested) = (*dearest - taken, nested - taken);
+            let home = home.filter(|&home| sum[home] > 0.0).unwrap_or(dearest);
+            for (rest, call) in rest.iter_mut().zip(calls) {
+                *rest -= nested * call.took * call.whose[home] / sum[home].max(1.0);
             }
         }
-        add(&mut left, &entering.others, 1.0);
+        let mut left = [0.0; COUNT];
+        calls.iter().zip(rest).for_each(|(call, rest)| add(&mut left, &call.whose, rest.max(0.0)));
         let sum: f64 = left.iter().sum();
         if sum > 0.0 { left.map(|part| part / sum) } else { only(self.other) }
     }
@@ -320,8 +293,8 @@ mod tests {
         let table = [
             ("saltgate_plane::Plane::process_burst", Some("walk")),
             ("saltgate_plane::pipeline::::look_up", Some("tracking")),
-            ("saltgate_plane::fastpath::header::Header::read4", Some("parse")),
-            ("saltgate_plane::conntrack::Conntrack::find_known", Some("tracking")),
+            ("saltgate_plane::fastpath::sight::Sight::read4", Some("parse")),
+            ("saltgate_plane::conntrack::known::Known::advance", Some("tracking")),
             ("saltgate_plane::chain::run::Run::look_up", None),
             ("saltgate_plane::conntrack::table::Table::find", None),
             ("saltgate_bench_plane::bed::Bed::run", None),
