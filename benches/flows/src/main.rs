@@ -141,18 +141,26 @@ fn measure(count: u64) -> [f64; 6] {
     let known = (0..20_000).map(|_| burst(&mut bed, (0..BURST).map(|_| shuffled(&mut state) % count)));
     let known = per_packet(known.collect());
 
-    // As many begin in 30 s, the life of an unanswered one, as there are.
+    // As many begin in 30 s, the life of an unanswered one, as there are. First time passes over those that are there,
+    // so that they do not all end at once, then over as many others, so that each stands in the list in which it ends.
     let packets = count.max(BURST * 64);
+    let step = Duration::from_nanos(29_000_000_000 / count * BURST);
+    let pass = |bed: &mut Bed, step: Duration, from: u64, to: u64| -> Vec<Duration> {
+        let bursts = (from..to).step_by(BURST as usize).map(|nth| {
+            bed.now += step;
+            let took = burst(bed, nth..nth + BURST);
+            bed.answer();
+            took
+        });
+        bursts.collect()
+    };
+    pass(&mut bed, step, 0, count);
     let step = Duration::from_nanos(30_000_000_000 / count * BURST);
-    bed.answer();
-    let expiring = bed.expiring;
-    let begin = (count..count + packets).step_by(BURST as usize).map(|nth| {
-        bed.now += step;
-        let took = burst(&mut bed, nth..nth + BURST);
-        bed.answer();
-        took
-    });
-    let churn = per_packet(begin.collect()) + (bed.expiring - expiring).as_nanos() as f64 / packets as f64;
+    pass(&mut bed, step, count, count + packets);
+    let (sent, expiring) = (bed.sent(), bed.expiring);
+    let begin = pass(&mut bed, step, count + packets, count + 2 * packets);
+    assert!(bed.sent() >= sent + packets, "the table was full");
+    let churn = per_packet(begin) + (bed.expiring - expiring).as_nanos() as f64 / packets as f64;
     [reserved, resident, of_flows, new, known, churn]
 }
 

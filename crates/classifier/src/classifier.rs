@@ -272,6 +272,7 @@ impl Classifier {
         }
     }
 
+    #[inline]
     fn run_step<W: World>(&self, program: &Program, at: StepId, world: &mut W) -> Result<Next, W::Refusal> {
         Ok(match program.steps().get(at as usize) {
             Some(Step::Test { test, then, otherwise }) => {

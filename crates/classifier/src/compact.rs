@@ -10,6 +10,9 @@
 //!   edge     below 2¹⁵ a node, above a stop                      the end, or a step that is more than that
 //! ```
 
+#[cfg(test)]
+mod tests;
+
 use crate::classifier::{Ended, NOWHERE};
 use crate::interpret::{World, family_fits, holds};
 use crate::{Kind, Packet};

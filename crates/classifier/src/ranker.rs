@@ -110,8 +110,8 @@ impl Ranker {
         address: impl Fn(AddrRef) -> Option<IpAddr>,
         ranks: &mut Ranks,
     ) {
-        for (slot, search) in ranks.0.iter_mut().zip(&self.dims) {
-            *slot = search.rank(level, packet, &address);
+        for (slot, search) in self.dims.iter().enumerate() {
+            ranks.0[slot % SLOTS] = search.rank(level, packet, &address);
         }
     }
 

@@ -23,12 +23,16 @@ impl Entropy {
             entropy.hardware = numbers.iter().all(Option::is_some) && numbers.iter().any(|&n| n != numbers[0]);
             numbers.into_iter().flatten().for_each(|number| entropy.add(&number.to_le_bytes()));
         }
-        for _ in 0..16 {
-            // Four at a time; what lies between them, and the permutation between the fours, takes a time of its own.
-            let ticks: [u64; 4] = core::array::from_fn(|_| Clock::start());
-            entropy.add(ticks.map(u64::to_le_bytes).as_flattened());
-        }
+        (0..16).for_each(|_| entropy.add_jitter());
         entropy
+    }
+
+    /// Adds four looks at the clock; what lies between them, and the permutation between the fours, takes a time of its
+    /// own.
+    #[inline(never)]
+    fn add_jitter(&mut self) {
+        let ticks: [u64; 4] = core::array::from_fn(|_| Clock::start());
+        self.add(ticks.map(u64::to_le_bytes).as_flattened());
     }
 
     /// Whether the CPU's generator took part. Without it the seed is as good as what was [added](Self::add).

@@ -83,11 +83,13 @@ impl<'s> Parser<'s, '_, '_> {
     }
 
     /// The token before this one.
+    #[inline(never)]
     fn last(&self) -> Token {
         let at = self.at.checked_sub(1).and_then(|at| self.tokens.get(at));
         at.copied().unwrap_or(Token { kind: TokenKind::End, span: Span::default() })
     }
 
+    #[inline(never)]
     fn bump(&mut self) -> Token {
         let token = self.token(0);
         if token.kind != TokenKind::End {
@@ -96,6 +98,7 @@ impl<'s> Parser<'s, '_, '_> {
         token
     }
 
+    #[inline(never)]
     fn eat(&mut self, kind: TokenKind) -> bool {
         let here = self.kind() == kind;
         if here {

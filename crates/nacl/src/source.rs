@@ -85,6 +85,7 @@ impl Source {
     }
 
     /// The text of a span; empty for a span that is none of this source.
+    #[inline(never)]
     pub fn slice(&self, span: Span) -> &str {
         self.text.get(span.start as usize..span.end as usize).unwrap_or_default()
     }

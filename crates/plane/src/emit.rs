@@ -12,7 +12,7 @@ use wire::{Buffer, IpAddr, Ipv4Addr, Ipv6Addr, MacAddr, icmpv4, icmpv6, ipv4, ip
 ///
 /// A transport checksum that was wrong stays wrong; a UDP checksum of 0 over IPv4 stays 0 (RFC 768); a partial
 /// checksum, which holds the pseudo-header sum alone, is changed by the addresses only.
-#[inline]
+#[inline(always)]
 pub(crate) fn headers<B: Buffer>(frame: &mut B, packet: Confirmed<'_>) {
     let packet = packet.packet();
     if packet.rewritten || packet.quoted.is_some() {
@@ -24,6 +24,7 @@ pub(crate) fn headers<B: Buffer>(frame: &mut B, packet: Confirmed<'_>) {
 }
 
 /// `partial`: the transport checksum is that of the pseudo-header.
+#[inline(never)]
 fn rewritten(head: &mut [u8], packet: &Packet, partial: bool) {
     let (l3, l4) = (usize::from(packet.l3), usize::from(packet.l4));
     let addresses = match (packet.src, packet.dst) {
@@ -263,15 +264,10 @@ fn quoted_packet(head: &mut [u8], at: usize, quote: &Quote) -> Delta {
 pub(crate) fn link<B: Buffer>(frame: &mut B, l3: usize, iface: &Iface, dst: MacAddr, v4: bool) -> bool {
     let fits = fit_link_header(frame, l3, Header::len_for(iface.vid));
     if fits {
-        link_header(frame.head_mut(), dst, iface.link.mac, iface.vid, v4);
+        let ethertype = if v4 { ethertype::IPV4 } else { ethertype::IPV6 };
+        Header::emit(frame.head_mut(), dst, iface.link.mac, iface.vid, ethertype);
     }
     fits
-}
-
-/// Writes the link header where there is room for it.
-#[inline(always)]
-pub(crate) fn link_header(head: &mut [u8], dst: MacAddr, src: MacAddr, vid: Option<u16>, v4: bool) {
-    Header::emit(head, dst, src, vid, if v4 { ethertype::IPV4 } else { ethertype::IPV6 });
 }
 
 /// The link header of the virtual link to the box's own stack, which has no VLANs.

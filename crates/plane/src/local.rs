@@ -14,6 +14,7 @@ use crate::trace::{Summary, TraceStep};
 use crate::{DropReason, Event, Outlet, Plane, emit, ingress, link, log};
 use core::fmt::{self, Write};
 use policy::{Hook, Syslog};
+use wire::addr::is_link_local6;
 use wire::arp::{self, Operation};
 use wire::checksum::Sum;
 use wire::ethernet::{self, ethertype};
@@ -322,6 +323,11 @@ impl<B: Buffer> Plane<B> {
             return Err(DropReason::MartianDestination.into());
         }
         let hop = self.routes.local(&self.ifaces, iface, tracked.packet.dst)?;
+        // Who asks a link-local address from elsewhere cannot be answered from it: on another link it means another
+        // station (RFC 4007 §9).
+        if hop.iface != iface && matches!(tracked.packet.src, IpAddr::V6(src) if is_link_local6(src)) {
+            return Err(DropReason::NoRoute.into());
+        }
         self.rules.trace.note(|| TraceStep::Routed { iface: hop.iface, neighbor: hop.neighbor });
         tracked.packet.oif = Some(hop.iface);
         // The stack goes by the Iface that has its address; the way out may be narrower.

@@ -38,11 +38,11 @@ pub(crate) struct Entry {
     mac: MacAddr,
     state: State,
     used: Instant,
-    /// No other entry has had this number.
+    /// No other entry has had this number, nor has this one with another MAC address.
     number: u64,
 }
 
-/// Where the table has a neighbor, for as long as it has it.
+/// Where the table has a neighbor, for as long as it has it with the same MAC address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
     pub at: u32,
@@ -56,11 +56,17 @@ impl Entry {
         self.iface == iface && self.address == address
     }
 
-    /// Takes note that it is used; its MAC address.
+    /// Takes note that it is used.
     #[inline(always)]
-    pub fn used(&mut self, now: Instant) -> MacAddr {
+    pub fn touch(&mut self, now: Instant) {
         self.used = now;
-        self.mac
+    }
+
+    /// It has said this MAC address. `number`: one that has not been given.
+    fn says(&mut self, mac: MacAddr, number: u64) {
+        if self.mac != mac {
+            (self.mac, self.number) = (mac, number);
+        }
     }
 }
 
@@ -152,8 +158,8 @@ pub(crate) struct Neighbors<B> {
     waiting: VecDeque<Waiting<B>>,
     max_waiting: usize,
     seed: u64,
-    /// Entries that have been made.
-    made: u64,
+    /// Numbers that have been given.
+    numbers: u64,
     /// Where the neighbor is that was found last; most packets go where the last one went.
     recent: usize,
     /// No entry wants anything before this.
@@ -172,7 +178,7 @@ impl<B> Neighbors<B> {
             waiting: VecDeque::with_capacity(waiting),
             max_waiting: waiting,
             seed,
-            made: 0,
+            numbers: 0,
             recent: 0,
             next_timer: None,
             given_way: None,
@@ -180,6 +186,7 @@ impl<B> Neighbors<B> {
     }
 
     /// The places where a neighbor may be.
+    #[inline(never)]
     fn set_range(&self, iface: IfaceId, address: IpAddr) -> core::ops::Range<usize> {
         let bits = match address {
             IpAddr::V4(address) => u128::from(address.to_bits()),
@@ -196,6 +203,7 @@ impl<B> Neighbors<B> {
         self.entries.get_mut(places).unwrap_or_default()
     }
 
+    #[inline]
     fn entry(&mut self, iface: IfaceId, address: IpAddr) -> Option<&mut Entry> {
         let is_it = |place: &Option<Entry>| place.as_ref().is_some_and(|entry| entry.is(iface, address));
         if !self.entries.get(self.recent).is_some_and(is_it) {
@@ -207,8 +215,8 @@ impl<B> Neighbors<B> {
 
     /// Makes room in the neighbor's set: a free place, else an incomplete neighbor's, else the longest unused.
     fn place(&mut self, iface: IfaceId, address: IpAddr, mac: MacAddr, state: State, used: Instant) {
-        self.made += 1;
-        let entry = Entry { iface, address, mac, state, used, number: self.made };
+        self.numbers += 1;
+        let entry = Entry { iface, address, mac, state, used, number: self.numbers };
         let weight = |place: &Option<Entry>| match place {
             None => (0, Instant::BOOT),
             Some(Entry { state: State::Incomplete { .. }, used, .. }) => (1, *used),
@@ -233,6 +241,7 @@ impl<B> Neighbors<B> {
     }
 
     /// Finds a neighbor's MAC address, or says what to do meanwhile. Asks at most once per [`ASK_INTERVAL`].
+    #[inline]
     pub fn resolve(&mut self, now: Instant, iface: IfaceId, address: IpAddr) -> Resolve {
         let again_at = now + ASK_INTERVAL;
         let Some(entry) = self.entry(iface, address) else {
@@ -254,15 +263,15 @@ impl<B> Neighbors<B> {
         }
     }
 
-    /// The place of a neighbor that is in the table.
-    pub fn place_of(&self, iface: IfaceId, address: IpAddr) -> Option<Place> {
+    /// The place of a neighbor that is in the table, and its MAC address.
+    pub fn place_of(&self, iface: IfaceId, address: IpAddr) -> Option<(Place, MacAddr)> {
         self.set_range(iface, address).find_map(|at| {
             let entry = self.entries.get(at)?.as_ref().filter(|entry| entry.is(iface, address))?;
-            Some(Place { at: at as u32, number: entry.number })
+            Some((Place { at: at as u32, number: entry.number }, entry.mac))
         })
     }
 
-    /// The neighbor at a place, if it is still there and can be used without a question; with [`Entry::used`] the same
+    /// The neighbor at a place, if it is still there and can be used without a question; with [`Entry::touch`] the same
     /// as [`resolve`](Self::resolve).
     #[inline(always)]
     pub fn at(&mut self, place: Place, now: Instant) -> Option<&mut Entry> {
@@ -277,12 +286,18 @@ impl<B> Neighbors<B> {
     /// and so may believe); otherwise only what is known already is changed.
     pub fn learn(&mut self, now: Instant, iface: IfaceId, address: IpAddr, mac: MacAddr, hint: Hint) {
         let reachable = State::Reachable { until: now + REACHABLE };
+        self.numbers += 1;
+        let number = self.numbers;
         match (self.entry(iface, address), hint) {
-            (Some(entry), Hint::Answer) => (entry.mac, entry.state) = (mac, reachable),
+            (Some(entry), Hint::Answer) => {
+                entry.says(mac, number);
+                entry.state = reachable;
+            }
             (Some(entry), Hint::Question | Hint::Announcement) => {
                 let holds = matches!(entry.state, State::Reachable { .. } | State::Probing { .. });
                 if !holds || entry.mac != mac {
-                    (entry.mac, entry.state) = (mac, State::Stale);
+                    entry.says(mac, number);
+                    entry.state = State::Stale;
                 }
             }
             (None, Hint::Question) => self.place(iface, address, mac, State::Stale, now),

@@ -131,11 +131,9 @@ impl Routes {
     /// The Iface that leads to `address`: the most specific of routes and own subnets, ties by the lowest Iface.
     pub(crate) fn way_to(&self, ifaces: &Ifaces, address: IpAddr) -> Option<IfaceId> {
         let subnet = ifaces.subnet_of(address);
-        let route = self.way(address).map(|way| (way.len, way.route.iface));
-        match (subnet, route) {
-            (Some((a, subnet)), Some((b, route))) => Some(if a >= b { subnet } else { route }),
-            (Some((_, id)), None) | (None, Some((_, id))) => Some(id),
-            (None, None) => None,
+        match self.way(address) {
+            Some(way) if subnet.is_none_or(|(len, _)| len < way.len) => Some(way.route.iface),
+            _ => subnet.map(|(_, id)| id),
         }
     }
 }

@@ -58,17 +58,14 @@ impl Header {
     /// Writes the header at the start of `bytes`, which must hold [`len_for`](Self::len_for) of them; priority 0.
     #[inline]
     pub fn emit(bytes: &mut [u8], dst: MacAddr, src: MacAddr, vid: Option<u16>, ethertype: u16) {
+        if let Some(vid) = vid {
+            put(bytes, 14, &(vid & 0x0fff).to_be_bytes());
+            put(bytes, 16, &ethertype.to_be_bytes());
+        }
         if let Some(bytes) = bytes.first_chunk_mut::<HEADER_LEN>() {
             bytes[..6].copy_from_slice(&dst.0);
             bytes[6..12].copy_from_slice(&src.0);
             bytes[12..].copy_from_slice(&if vid.is_none() { ethertype } else { TPID }.to_be_bytes());
-        }
-        match vid {
-            None => {}
-            Some(vid) => {
-                put(bytes, 14, &(vid & 0x0fff).to_be_bytes());
-                put(bytes, 16, &ethertype.to_be_bytes());
-            }
         }
     }
 }

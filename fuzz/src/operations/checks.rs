@@ -5,6 +5,7 @@ use super::{Output, REMEMBERED, Router, other_lease};
 use plane::{Endpoints, IfaceCounters};
 use policy::Ipv4Config;
 use std::collections::HashSet;
+use wire::addr::is_link_local6;
 use wire::ipv4::protocol;
 use wire::{Buffer, Duration, IfaceId, IpAddr, MacAddr, arp, ethernet, ndp, tcp};
 
@@ -102,6 +103,13 @@ impl Router {
 
     fn look_at_packet(&mut self, iface: IfaceId, bytes: &[u8], seen: Seen, delivered: bool) {
         assert_eq!(seen.total_len, bytes.len(), "no more and no less than the packet");
+        if let (IpAddr::V6(src), false) = (seen.src, delivered)
+            && is_link_local6(src)
+        {
+            let named = &self.policy.ifaces[usize::from(iface.0)].address6;
+            let is_here = src == self.link(iface).mac.link_local() || named.iter().any(|(own, _)| *own == src);
+            assert!(is_here, "a link-local source on another link: {seen:?}");
+        }
         if !delivered {
             assert!(!seen.src.is_multicast() && !seen.dst.is_loopback(), "a martian leaves: {seen:?}");
             // The later part of a cut message may begin with any byte.
@@ -308,11 +316,13 @@ impl Router {
 
     /// An address that the box has, or has had.
     pub fn is_own(&self, address: IpAddr) -> bool {
-        self.policy.ifaces.iter().any(|iface| match (address, iface.ipv4) {
+        self.policy.ifaces.iter().zip(self.plane.links()).any(|(iface, link)| match (address, iface.ipv4) {
             (IpAddr::V4(address), Ipv4Config::Static(own)) => {
                 [own.address, other_lease(own.address)].contains(&address)
             }
-            (IpAddr::V6(address), _) => iface.address6.iter().any(|(own, _)| *own == address),
+            (IpAddr::V6(address), _) => {
+                iface.address6.iter().any(|(own, _)| *own == address) || address == link.mac.link_local()
+            }
             _ => false,
         })
     }

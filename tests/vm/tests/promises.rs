@@ -1,8 +1,8 @@
 //! Numbers that the documents promise.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use lab::Kind;
-use saltgate_vm_tests::{Rig, example, image, machine};
+use saltgate_vm_tests::{PATIENCE, Rig, example, image, machine};
 use std::time::{Duration, Instant};
 
 #[test]
@@ -27,6 +27,32 @@ fn twelve_mebibytes_are_enough_to_forward() -> Result<()> {
         let mut machine = machine(kind, &image, &example("seed.nacl"));
         machine.memory_mib = 12;
         Rig::boot(machine)?;
+    }
+    Ok(())
+}
+
+/// The tables of so many flows are cleared where and when they are touched, and the rest little by little.
+#[test]
+fn a_table_for_a_million_flows_is_used_while_it_is_being_cleared() -> Result<()> {
+    let Some(image) = image("a_table_for_a_million_flows_is_used_while_it_is_being_cleared", &[]) else {
+        return Ok(());
+    };
+    let config = std::env::temp_dir().join(format!("saltgate-million-{}.nacl", std::process::id()));
+    let text = std::fs::read_to_string(example("seed.nacl"))?;
+    std::fs::write(&config, format!("{text}\nConntrack table {{ limit: 1000000 }}\n"))?;
+    let mut machine = machine(Kind::Pc, &image, &config);
+    machine.memory_mib = 640;
+    let booted = Rig::boot(machine);
+    std::fs::remove_file(&config)?;
+    let mut rig = booted?;
+    rig.console.wait_for("tables flows 1000000", PATIENCE)?;
+    let resident = rig.console.resident_kib()? >> 10;
+    ensure!(resident < 128, "{resident} MiB of 640 are in use at once");
+    // Once a second a large page is finished; connections in between come upon both kinds.
+    let end = Instant::now() + Duration::from_secs(5);
+    while Instant::now() < end {
+        rig.site.first_forwarded(PATIENCE).with_context(|| format!("the console said\n{}", rig.console.text()))?;
+        std::thread::sleep(Duration::from_millis(50));
     }
     Ok(())
 }

@@ -65,7 +65,7 @@ impl Tree {
     }
 
     /// Of a 32-bit value.
-    #[inline]
+    #[inline(always)]
     pub fn rank(&self, level: Level, value: u32) -> u32 {
         match self {
             Self::None => 0,

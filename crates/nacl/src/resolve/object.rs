@@ -97,6 +97,7 @@ impl<'a> Object<'a> {
         self.members.get(self.find(key)?)
     }
 
+    #[inline(never)]
     fn find(&self, key: &str) -> Option<usize> {
         if self.members.len() > FEW {
             return self.index.get(&Key { text: key, fold: self.fold }).copied();

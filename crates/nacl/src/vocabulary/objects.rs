@@ -28,7 +28,7 @@ pub struct Shape {
 impl Shape {
     /// The key of this name, in any letter case.
     pub fn key(&self, name: &str) -> Option<&'static Key> {
-        self.keys.iter().find(|key| key.name.eq_ignore_ascii_case(name))
+        self.keys.iter().find(|key| super::is_named(key.name, name))
     }
 
     /// The shape of an object that is the value of this key, or an element of its list. The routes of a Gateway go by

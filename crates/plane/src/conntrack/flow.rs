@@ -235,6 +235,12 @@ impl Silences {
         }
     }
 
+    /// As [`of`](Self::of), for a flow that is known to be of UDP.
+    #[inline(always)]
+    pub fn of_udp(&self, flow: &Flow) -> u64 {
+        self.classes[usize::from(flow.replied())][0]
+    }
+
     /// From now on, for this flow.
     #[inline(always)]
     pub fn of(&self, flow: &Flow) -> u64 {

@@ -80,11 +80,12 @@ impl Known<'_> {
         self.flow.tcp.advance_amid(self.direction, header, len) == Fit::Fits
     }
 
-    /// Puts its end off, after a packet that leaves its state as it is.
+    /// Puts its end off, after a packet of TCP or UDP that leaves its state as it is.
     #[inline(always)]
-    pub fn refresh(&mut self, now: Instant) {
+    pub fn refresh(&mut self, now: Instant, is_tcp: bool) {
+        let silence = if is_tcp { self.silences.of(self.flow) } else { self.silences.of_udp(self.flow) };
         // In one state a later packet never means an earlier end, so that the wheel need not know of it.
-        self.flow.deadline = self.silences.deadline(now, self.flow);
+        self.flow.deadline = Instant::from_nanos(now.as_nanos().saturating_add(silence));
     }
 
     /// How its packets are rewritten: to the endpoints of the other direction, reversed.

@@ -58,6 +58,8 @@ pub(crate) struct Conntrack {
 
 /// Flows looked at in one call of [`Conntrack::expire`], and in search of one to give up.
 const EXPIRE_BUDGET: usize = 64;
+/// Of these, how many are on their way from memory at once.
+const EXPIRE_BATCH: usize = 8;
 
 /// A packet's tuple that has been looked for already.
 #[derive(Clone, Copy, Debug)]
@@ -138,7 +140,14 @@ impl Conntrack {
                 None => self.remove(id),
             }
         }
-        tracked.ct = if self.may_begin(segment.as_ref()) { Ct::Draft(Draft::new(original)) } else { Ct::Invalid };
+        if !self.may_begin(segment.as_ref()) {
+            tracked.ct = Ct::Invalid;
+            return;
+        }
+        let reply_hash = self.table.hash(&original.0.reversed());
+        // Where the rules accept it, its replies' place is the next thing that is read.
+        self.table.hint(reply_hash);
+        tracked.ct = Ct::Draft(Draft::new(original, reply_hash));
     }
 
     fn translated(&self, id: FlowId, direction: Direction) -> Option<(Translated, Direction)> {
@@ -261,7 +270,11 @@ impl Conntrack {
             self.make_room(now, limit)?;
         }
         let zone = draft.original.0.zone();
-        let reply = self.table.hashed(Key::of_reply(packet, zone));
+        let reply = if packet.rewritten {
+            self.table.hashed(Key::of_reply(packet, zone))
+        } else {
+            (draft.original.0.reversed(), draft.reply_hash)
+        };
         // What the choice of a port has found out still holds if nothing has been entered since.
         let mapped = draft.mapped.as_ref();
         let chosen = mapped.filter(|mapped| mapped.entered == self.entered);
@@ -322,7 +335,12 @@ impl Conntrack {
     }
 
     fn remove(&mut self, id: FlowId) {
-        let Some(flow) = self.table.remove(id) else { return };
+        let removed = self.table.remove(id);
+        self.note_end(removed);
+    }
+
+    fn note_end(&mut self, removed: Option<Flow>) {
+        let Some(flow) = removed else { return };
         self.ended_sessions += u32::from(flow.has(flow_flag::SESSION));
         if let Some(mapping) = flow.mapping() {
             let silent = self.silences.of(&flow);
@@ -362,13 +380,27 @@ impl Conntrack {
                 self.turned = now.as_secs();
                 return;
             }
-            while let Some(id) = self.table.due(second) {
+            loop {
+                // Several are taken out before the first is removed: their places in memory have nothing in common.
+                let mut due = [None; EXPIRE_BATCH];
+                let count = budget.min(EXPIRE_BATCH);
+                due.iter_mut().take(count).for_each(|due| *due = self.table.pop_due(second));
+                for (id, hashes) in due.iter().flatten() {
+                    let over = self.table.get(*id).is_none_or(|flow| flow.deadline <= now);
+                    if over {
+                        let removed = self.table.remove_unlinked(*id, *hashes);
+                        self.note_end(removed);
+                    } else {
+                        self.table.link(*id, second);
+                    }
+                }
+                budget -= due.iter().flatten().count();
                 if budget == 0 {
                     return;
                 }
-                budget -= 1;
-                let over = self.table.get(id).is_none_or(|flow| flow.deadline <= now);
-                if over { self.remove(id) } else { self.table.reschedule(id, second) }
+                if due.last().is_some_and(Option::is_none) {
+                    break;
+                }
             }
             self.turned = second;
         }

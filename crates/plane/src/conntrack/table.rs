@@ -172,18 +172,20 @@ impl Table {
             self.index.leave(reply.1, pack(id, Direction::Reply));
             return Err(Full);
         };
-        if id as usize == self.records.len() {
-            // Within the capacity that was set aside: this allocates nothing.
-            self.records.push(Flow::FREE);
-        }
         self.len += 1;
         let (slot, head) = self.lead(id, deadline, turned);
-        let record = self.records.get_mut(id as usize).ok_or(Full)?;
-        self.free = if self.free == NIL { NIL } else { record.next };
         let there = Ends { addresses: there, rest: original.0.of_rest() };
         let back = Ends { addresses: back, rest: reply.0.of_rest() };
-        *record = Flow::new([there, back], deadline, slot, (NIL, head));
-        Ok(record)
+        let flow = Flow::new([there, back], deadline, slot, (NIL, head));
+        match self.records.get_mut(id as usize) {
+            Some(record) => {
+                self.free = record.next;
+                *record = flow;
+            }
+            // Within the capacity that was set aside: this allocates nothing.
+            None => self.records.push(flow),
+        }
+        self.records.get_mut(id as usize).ok_or(Full)
     }
 
     /// What stands for the addresses of each direction in the record of a flow with these keys. `None`: the slab of IPv6
@@ -201,12 +203,16 @@ impl Table {
     }
 
     pub fn remove(&mut self, id: FlowId) -> Option<Flow> {
-        let flow = *self.get(id)?;
+        let hashes = self.hashes(self.get(id)?);
         self.unlink(id.0);
-        for direction in [Direction::Original, Direction::Reply] {
-            let hash = self.hash(&self.addresses.key(&flow, direction));
-            self.index.leave(hash, pack(id.0, direction));
-        }
+        self.remove_unlinked(id, hashes)
+    }
+
+    /// Removes a flow that is in no list of the wheel. `hashes`: of its keys.
+    pub fn remove_unlinked(&mut self, id: FlowId, hashes: [u64; 2]) -> Option<Flow> {
+        let flow = *self.get(id)?;
+        self.index.leave(hashes[0], pack(id.0, Direction::Original));
+        self.index.leave(hashes[1], pack(id.0, Direction::Reply));
         if Key::is_v6(flow.ends[0].rest) {
             self.addresses.leave(flow.ends[0].addresses as u32);
         }
@@ -217,6 +223,27 @@ impl Table {
         }
         self.len -= 1;
         Some(flow)
+    }
+
+    /// Of a flow's keys, by direction.
+    fn hashes(&self, flow: &Flow) -> [u64; 2] {
+        [Direction::Original, Direction::Reply].map(|direction| self.hash(&self.addresses.key(flow, direction)))
+    }
+
+    /// Takes the first flow out of the list of the wheel slot of `second`; what removing it will read is brought near.
+    /// Returns the hashes of its keys as well.
+    pub fn pop_due(&mut self, second: u64) -> Option<(FlowId, [u64; 2])> {
+        let place = self.wheel.get_mut(second as usize % WHEEL)?;
+        let id = *place;
+        let flow = self.records.get(id as usize)?;
+        *place = flow.next;
+        let hashes = self.hashes(flow);
+        let next = flow.next;
+        if let Some(next) = self.records.get_mut(next as usize) {
+            next.prev = NIL;
+        }
+        hashes.iter().for_each(|hash| self.index.hint(*hash));
+        Some((FlowId(id), hashes))
     }
 
     /// The next flow, of at most `budget` that are looked at, of which `is_it` holds; each call goes on where the last
@@ -233,22 +260,17 @@ impl Table {
         None
     }
 
-    /// A flow whose wheel slot is that of `second`, if there is one.
-    pub fn due(&self, second: u64) -> Option<FlowId> {
-        self.wheel.get(second as usize % WHEEL).copied().filter(|id| *id != NIL).map(FlowId)
-    }
-
     /// Moves a flow to the wheel slot of its deadline.
     pub fn reschedule(&mut self, id: FlowId, turned: u64) {
         self.unlink(id.0);
-        self.link(id.0, turned);
+        self.link(id, turned);
     }
 
-    /// Enters a record into the list of its wheel slot.
-    fn link(&mut self, id: u32, turned: u64) {
-        let deadline = self.records.get(id as usize).map_or(Instant::BOOT, |flow| flow.deadline);
-        let (slot, head) = self.lead(id, deadline, turned);
-        if let Some(record) = self.records.get_mut(id as usize) {
+    /// Enters a flow, which is in no list, into that of its wheel slot.
+    pub fn link(&mut self, id: FlowId, turned: u64) {
+        let deadline = self.get(id).map_or(Instant::BOOT, |flow| flow.deadline);
+        let (slot, head) = self.lead(id.0, deadline, turned);
+        if let Some(record) = self.get_mut(id) {
             (record.next, record.prev, record.slot) = (head, NIL, slot);
         }
     }

@@ -451,6 +451,21 @@ fn data_beyond_the_window_is_invalid_and_a_connection_in_the_middle_is_picked_up
     assert_eq!(talk.phase(), Phase::Closing);
 }
 
+#[test]
+fn a_key_reversed_is_that_of_the_reply() {
+    let mut random = Random::new(2);
+    for _ in 0..1000 {
+        let (a, b, c, d) = (random.next(), random.next(), random.next(), random.next());
+        let v6 = |bits: u64| IpAddr::V6((u128::from(bits) << 64 | u128::from(bits.rotate_left(9))).into());
+        let v4 = |bits: u64| IpAddr::V4((bits as u32).into());
+        let (src, dst) = if a % 2 == 0 { (v4(b), v4(c)) } else { (v6(b), v6(c)) };
+        let (sport, dport, protocol, zone) = (d as u16, (d >> 16) as u16, (d >> 32) as u8, (d >> 40) as u16);
+        let tuple = Tuple { src, dst, sport, dport, protocol, zone };
+        assert_eq!(tuple.key().reversed(), tuple.reversed().key());
+        assert_eq!(Tuple::from(tuple.key()), tuple);
+    }
+}
+
 /// What a choice has found out does not hold any more once another flow has been entered.
 #[test]
 fn of_two_drafts_that_chose_one_port_only_the_first_gets_it() {

@@ -88,6 +88,12 @@ impl Key {
         Self::V6 { src: halves(src), dst: halves(dst), rest: rest | V6 }
     }
 
+    /// As [`v6`](Self::v6), of addresses in two words each, the upper one first.
+    #[inline(always)]
+    pub const fn v6_of(src: [u64; 2], dst: [u64; 2], rest: u64) -> Self {
+        Self::V6 { src, dst, rest: rest | V6 }
+    }
+
     /// Of the packets from one endpoint to another.
     #[inline(always)]
     pub fn between(from: (IpAddr, u16), to: (IpAddr, u16), protocol: u8, zone: u16) -> Self {
@@ -110,6 +116,18 @@ impl Key {
 
     pub const fn is_v6(rest: u64) -> bool {
         rest & V6 != 0
+    }
+
+    /// Of the other direction, where nothing is translated.
+    #[inline(always)]
+    pub const fn reversed(&self) -> Self {
+        const fn swapped(rest: u64) -> u64 {
+            (((rest >> 32) as u32).rotate_left(16) as u64) << 32 | rest & 0xffff_ffff
+        }
+        match *self {
+            Self::V4 { addresses, rest } => Self::V4 { addresses: addresses.rotate_left(32), rest: swapped(rest) },
+            Self::V6 { src, dst, rest } => Self::V6 { src: dst, dst: src, rest: swapped(rest) },
+        }
     }
 
     /// Of the packets that answer this one.

@@ -5,7 +5,7 @@ use crate::chain::{RuleId, Trail};
 use crate::neighbor;
 use crate::route::NextHop;
 use alloc::vec::Vec;
-use wire::{IfaceId, IpAddr};
+use wire::{IfaceId, IpAddr, MacAddr, PortId, ethernet};
 
 /// What packets of a flow are to be like, and what is done with them.
 #[derive(Clone, Copy, Debug)]
@@ -18,8 +18,9 @@ pub(crate) struct Decision {
     /// Where the table of neighbors has the next hop, unless that has been forgotten meanwhile.
     pub neighbor: neighbor::Place,
     /// The way out.
-    pub link: Link,
-    pub vid: Option<u16>,
+    pub port: PortId,
+    pub mtu: u16,
+    pub header: LinkHeader,
     /// The rules that count them, and how many those are.
     rules: [RuleId; Trail::ROOM],
     rule_count: u8,
@@ -32,13 +33,14 @@ impl Decision {
         replied: bool,
         hop: NextHop,
         neighbor: neighbor::Place,
-        (link, vid): (Link, Option<u16>),
+        (link, header): (Link, LinkHeader),
         rules: &[RuleId],
     ) -> Self {
         let mut all = [RuleId::default(); Trail::ROOM];
         all.iter_mut().zip(rules).for_each(|(place, rule)| *place = *rule);
         let rule_count = rules.len().min(Trail::ROOM) as u8;
-        Self { iif, replied, hop, neighbor, link, vid, rules: all, rule_count }
+        let Link { port, mtu, .. } = link;
+        Self { iif, replied, hop, neighbor, port, mtu, header, rules: all, rule_count }
     }
 
     #[inline(always)]
@@ -47,7 +49,7 @@ impl Decision {
     }
 
     fn is_same(&self, other: &Self) -> bool {
-        // The Iface of the hop says the rest.
+        // Neighbor and Iface of the hop say the rest.
         (self.iif, self.replied, self.hop, self.neighbor) == (other.iif, other.replied, other.hop, other.neighbor)
             && (self.rules, self.rule_count) == (other.rules, other.rule_count)
     }
@@ -62,6 +64,38 @@ impl Decision {
         let rules = self.rules().fold(0u64, |hash, rule| hash.wrapping_mul(31).wrapping_add(rule.number()));
         let product = u128::from(address ^ ifaces << 20 ^ rules << 40) * 0x9e37_79b9_7f4a_7c15;
         ((product >> 64) as u64 ^ product as u64) as usize
+    }
+}
+
+/// A link header as it is written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LinkHeader {
+    bytes: [u8; ethernet::HEADER_LEN],
+    /// What follows where there is a tag.
+    tag: Option<[u8; ethernet::TAG_LEN]>,
+}
+
+impl LinkHeader {
+    pub fn new(dst: MacAddr, src: MacAddr, vid: Option<u16>, ethertype: u16) -> Self {
+        let mut all = [0; ethernet::HEADER_LEN + ethernet::TAG_LEN];
+        ethernet::Header::emit(&mut all, dst, src, vid, ethertype);
+        let [bytes @ .., t0, t1, t2, t3] = all;
+        Self { bytes, tag: vid.map(|_| [t0, t1, t2, t3]) }
+    }
+
+    #[inline(always)]
+    pub fn len(&self) -> usize {
+        ethernet::HEADER_LEN + if self.tag.is_some() { ethernet::TAG_LEN } else { 0 }
+    }
+
+    /// Writes it at the start of a frame that has room for it.
+    #[inline(always)]
+    pub fn emit(&self, frame: &mut [u8]) {
+        let Some((head, rest)) = frame.split_first_chunk_mut() else { return };
+        *head = self.bytes;
+        if let (Some(tag), Some(place)) = (&self.tag, rest.first_chunk_mut()) {
+            *place = *tag;
+        }
     }
 }
 
@@ -148,13 +182,13 @@ impl Decisions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wire::{MacAddr, PortId};
 
     fn decision(iif: u16, host: u8) -> Decision {
         let hop = NextHop { iface: IfaceId(1), neighbor: IpAddr::from([10, 0, 0, host]) };
         let neighbor = neighbor::Place { at: 0, number: 1 };
         let link = Link { port: PortId(1), mac: MacAddr::default(), mtu: 1500 };
-        Decision::new(IfaceId(iif), true, hop, neighbor, (link, None), &[])
+        let header = LinkHeader::new(MacAddr::default(), link.mac, None, ethernet::ethertype::IPV4);
+        Decision::new(IfaceId(iif), true, hop, neighbor, (link, header), &[])
     }
 
     #[test]

@@ -28,9 +28,11 @@ use crate::route::NextHop;
 use crate::{DropReason, Outlet, Plane, emit};
 use policy::{CtState, Hook};
 use sight::Door;
-use wire::{Buffer, Burst, IfaceId, Instant, PortId, ethernet};
+use wire::ethernet::ethertype;
+use wire::{Buffer, Burst, IfaceId, Instant, PortId};
 
-pub(crate) use decision::{Decision, DecisionId, Decisions};
+use decision::{Decision, LinkHeader};
+pub(crate) use decision::{DecisionId, Decisions};
 pub(crate) use rewriting::Rewriting;
 pub(crate) use sight::Sight;
 
@@ -99,7 +101,7 @@ impl<B: Buffer> Plane<B> {
             Some(segmentation) => sight.wire_len(frame.head(), segmentation.size),
             None => sight.total_len,
         };
-        if wire_len > u32::from(decision.link.mtu) {
+        if wire_len > u32::from(decision.mtu) {
             return Passed::Not;
         }
         let Some(neighbor) = neighbors.at(decision.neighbor, now) else { return Passed::Not };
@@ -110,13 +112,13 @@ impl<B: Buffer> Plane<B> {
             }
         }
         // From here on it is certain.
-        known.refresh(now);
-        let mac = neighbor.used(now);
+        known.refresh(now, sight.is_tcp);
+        neighbor.touch(now);
         for rule in decision.rules() {
             rules.counts.again(*rule, sight.total_len);
         }
         *passed += 1;
-        let (l3, link_len) = (usize::from(sight.l3), ethernet::Header::len_for(decision.vid));
+        let (l3, link_len) = (usize::from(sight.l3), decision.header.len());
         frame.truncate(l3 + sight.total_len as usize);
         if !emit::fit_link_header(frame, l3, link_len) {
             counters.iface_mut(Some(sight.iif)).received += 1;
@@ -125,13 +127,13 @@ impl<B: Buffer> Plane<B> {
         counters.pass(sight.iif, decision.hop.iface);
         let partial = offload.partial.is_some();
         if let Some((link, packet)) = frame.head_mut().split_at_mut_checked(link_len) {
-            emit::link_header(link, mac, decision.link.mac, decision.vid, sight.is_v4);
+            decision.header.emit(link);
             match known.translation() {
                 None => rewriting::hop(packet, sight.is_v4),
                 Some((rewriting, to)) => rewriting::translate(packet, sight, rewriting, &to, partial),
             }
         }
-        Passed::To(decision.link.port)
+        Passed::To(decision.port)
     }
 
     /// The walk sends a packet out by `hop`: if all packets of its flow in its direction go the same way, the next one
@@ -151,13 +153,15 @@ impl<B: Buffer> Plane<B> {
             return;
         };
         let (link, vid) = (egress.link, egress.vid);
+        let ethertype = if hop.neighbor.is_ipv4() { ethertype::IPV4 } else { ethertype::IPV6 };
         let chains = [(Hook::Prerouting, iif), (Hook::Forward, iif), (Hook::Postrouting, hop.iface)];
         let of_flow =
             |(hook, iface)| self.tables.depends.of_chain(&self.policy, hook, iface, state, false).is_of_flow();
         let Some(rules) = self.rules.counts.trail().rules().filter(|_| chains.into_iter().all(of_flow)) else { return };
-        let Some(neighbor) = self.neighbors.place_of(hop.iface, hop.neighbor) else { return };
+        let Some((neighbor, mac)) = self.neighbors.place_of(hop.iface, hop.neighbor) else { return };
         let replied = state == CtState::Established;
-        let decision = Decision::new(iif, replied, *hop, neighbor, (link, vid), rules);
+        let header = LinkHeader::new(mac, link.mac, vid, ethertype);
+        let decision = Decision::new(iif, replied, *hop, neighbor, (link, header), rules);
         if let Some(id) = self.decisions.enter(&decision) {
             self.conntrack.decide(flow, direction, id);
         }

@@ -69,19 +69,23 @@ impl Sight {
     #[inline(always)]
     pub(super) fn read(place: &mut Option<Self>, head: &[u8], len: usize, door: &Door<'_>) {
         let Some((link, packet)) = head.split_first_chunk::<HEADER_LEN>() else { return };
-        if [link[12], link[13]] != ethertype::IPV4.to_be_bytes() {
-            return Self::read_other(place, head, len, door);
+        if [link[12], link[13]] == ethernet::TPID.to_be_bytes() {
+            return Self::read_tagged(place, head, len, door);
         }
-        if let Some((iif, mac)) = door.untagged
-            && is_for(mac, link)
-        {
-            Self::read4(place, packet, len, HEADER_LEN, iif, door.conntrack);
+        let Some((iif, mac)) = door.untagged else { return };
+        if !is_for(mac, link) {
+            return;
+        }
+        match u16::from_be_bytes([link[12], link[13]]) {
+            ethertype::IPV4 => Self::read4(place, packet, len, HEADER_LEN, iif, door.conntrack),
+            ethertype::IPV6 => Self::read6(place, packet, len, HEADER_LEN, iif, door.conntrack),
+            _ => {}
         }
     }
 
-    /// Of a frame with a tag, or of IPv6.
+    /// Of a frame with a tag.
     #[inline(never)]
-    fn read_other(place: &mut Option<Self>, head: &[u8], len: usize, door: &Door<'_>) {
+    fn read_tagged(place: &mut Option<Self>, head: &[u8], len: usize, door: &Door<'_>) {
         let Ok(link) = ethernet::Header::parse(head) else { return };
         let (Some(iif), Some(packet)) = (door.ifaces.of_frame(door.port, link.vid), head.get(link.len..)) else {
             return;
@@ -127,23 +131,26 @@ impl Sight {
     }
 
     /// As [`read4`](Self::read4), of IPv6.
-    #[inline(always)]
+    #[inline(never)]
     fn read6(place: &mut Option<Self>, packet: &[u8], len: usize, l3: usize, iif: IfaceId, conntrack: &Conntrack) {
         const IP: usize = ipv6::HEADER_LEN;
-        let Some((bytes, rest)) = packet.split_first_chunk::<IP>() else { return };
-        let Some(&[p0, p1, p2, p3, w0, w1, ..]) = rest.first_chunk::<8>() else { return };
-        let address = |at: usize| bytes[at..].first_chunk::<16>().map_or(0, |octets| u128::from_be_bytes(*octets));
-        let (src, dst) = (address(ipv6::field::SADDR), address(ipv6::field::DADDR));
+        let Some(bytes) = packet.first_chunk::<{ IP + 8 }>() else { return };
+        let (words, rest) = bytes.as_chunks::<8>();
+        let [head, s0, s1, d0, d1, ports] = *words else { return };
+        debug_assert!(rest.is_empty());
+        let [src, dst] = [[s0, s1], [d0, d1]].map(|address| address.map(u64::from_be_bytes));
         // Link-local and multicast: which connection that is depends on the link.
-        let is_local = |address: u128| (address >> 118) as u16 == 0xfe80 >> 6 || (address >> 120) as u8 == 0xff;
-        let payload_len = usize::from(u16::from_be_bytes([bytes[4], bytes[5]]));
+        let is_local = |[upper, _]: [u64; 2]| upper >> 54 == 0xfe80 >> 6 || upper >> 56 == 0xff;
+        let payload_len = usize::from(u16::from_be_bytes([head[4], head[5]]));
         let is_whole = l3 + IP + payload_len <= len;
-        if bytes[0] >> 4 != 6 || !is_whole || bytes[ipv6::field::HOP_LIMIT] <= 1 || is_local(src) || is_local(dst) {
+        if head[0] >> 4 != 6 || !is_whole || head[ipv6::field::HOP_LIMIT] <= 1 || is_local(src) || is_local(dst) {
             return;
         }
-        let protocol = bytes[6];
-        let Some(is_amid) = transport(rest, payload_len, protocol, u16::from_be_bytes([w0, w1])) else { return };
-        let key = Key::v6(src, dst, Key::rest_of(u32::from_be_bytes([p0, p1, p2, p3]), protocol));
+        let [p0, p1, p2, p3, w0, w1, _, _] = ports;
+        let protocol = head[6];
+        let third = u16::from_be_bytes([w0, w1]);
+        let Some(is_amid) = transport(&packet[IP..], payload_len, protocol, third) else { return };
+        let key = Key::v6_of(src, dst, Key::rest_of(u32::from_be_bytes([p0, p1, p2, p3]), protocol));
         let hash = conntrack.hash(&key);
         conntrack.hint(hash);
         let (l3, l4, total_len) = (l3 as u16, (l3 + IP) as u16, (IP + payload_len) as u32);

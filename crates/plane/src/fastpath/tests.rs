@@ -1,7 +1,10 @@
 //! Two planes of one policy, one of which walks every packet: whatever comes out of them is the same.
 
+use super::sight::{Door, Sight};
 use crate::chain::Lookup;
+use crate::conntrack::Tuple;
 use crate::nat::Random;
+use crate::parse;
 use crate::tests::{Flat, HOST, LAN, ROUTER, WAN, World, feed, iface, route};
 use crate::{Address4, Limits, Link, Plane};
 use alloc::vec;
@@ -461,4 +464,33 @@ fn known_packets_fare_as_if_they_walked() {
         passed += twins.planes[1].fast_path_packets();
     }
     assert!(passed > 5_000, "only {passed} packets went without the walk");
+}
+
+#[test]
+fn a_sight_is_what_parsing_says() {
+    let mut random = Random::new(77);
+    let policy = policy(&mut random);
+    let plane = plane(&policy, true);
+    let mut seen = [0; 4];
+    for _ in 0..20_000 {
+        let said = talk(&mut random);
+        let sane = random.percent(50);
+        let frame = frame(&mut random, &said, sane);
+        let mut place = None;
+        let port = PortId(said.iif.min(1));
+        Sight::read(&mut place, frame.head(), frame.len(), &Door::new(&plane.ifaces, &plane.conntrack, port));
+        let Some(sight) = place else { continue };
+        let link = ethernet::Header::parse(frame.head()).unwrap();
+        assert_eq!(plane.ifaces.of_frame(port, link.vid), Some(sight.iif));
+        assert_eq!((link.dst, link.len), (plane.ifaces.mac(sight.iif), usize::from(sight.l3)));
+        let (mut parsed, mut sighted) = (frame.clone(), frame);
+        let arrived = parse::arrived(&mut parsed, link.len, !sight.is_v4, Some(sight.iif)).unwrap();
+        let parse::Arrived::Packet(packet) = arrived else { panic!("a fragment") };
+        assert_eq!(alloc::format!("{packet:?}"), alloc::format!("{:?}", parse::sighted(&mut sighted, &sight)));
+        assert_eq!(parsed.len(), sighted.len());
+        assert_eq!(sight.sought.key, Tuple::of(&packet, Some(sight.iif)).key());
+        assert_eq!(sight.sought.hash, plane.conntrack.hash(&sight.sought.key));
+        seen[usize::from(sight.is_v4) * 2 + usize::from(sight.is_tcp)] += 1;
+    }
+    assert!(seen.iter().all(|count| *count > 500), "{seen:?}");
 }
