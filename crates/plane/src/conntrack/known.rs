@@ -1,11 +1,13 @@
-//! What the fast path asks of the flow table: the same as [`Conntrack::track`] for packets that change no state.
+//! What the fast path asks of the flow table: the same as [`Conntrack::track`] for packets that fit a flow and begin none.
 
 use super::flow::{Direction, Flow, FlowId, Silences};
 use super::table::{Addresses, Guess};
-use super::tcp::Fit;
+use super::tcp::{Fit, Segment};
 use super::{Conntrack, Key, Sought, Tuple};
 use crate::fastpath::{DecisionId, Rewriting};
+use crate::parse::{Transport, transport};
 use wire::Instant;
+use wire::ipv4::protocol;
 
 /// A flow of the table that a packet belongs to; it may be over.
 pub(crate) struct Known<'a> {
@@ -41,6 +43,14 @@ impl Conntrack {
         Some(Known { flow, direction, addresses, silences: &self.silences })
     }
 
+    /// Has the wheel look at a flow whose end has come nearer.
+    #[cold]
+    pub fn reschedule(&mut self, sought: &Sought) {
+        if let Some((id, _)) = self.table.find_key(&sought.key, sought.hash) {
+            self.table.reschedule(id, self.turned);
+        }
+    }
+
     /// The tuple of the direction that is not this one.
     pub fn other_tuple(&self, id: FlowId, direction: Direction) -> Option<Tuple> {
         self.table.tuple(id, direction.other())
@@ -72,20 +82,29 @@ impl Known<'_> {
         self.flow.decisions[self.direction as usize]
     }
 
-    /// Takes note of a segment amid an established connection (an ACK without SYN, FIN and RST). False, and nothing has
-    /// changed, if the connection is not in that state or the segment does not fit its windows. `header` begins with the
-    /// TCP header; `len` is that of the segment, header included.
+    /// Takes note of a segment with ACK and without SYN and RST. False, and nothing has changed, if it does not fit the
+    /// connection. `header` begins with the TCP header; `len` is that of the segment, header included.
     #[inline(always)]
     pub fn advance(&mut self, header: &[u8], len: usize) -> bool {
-        self.flow.tcp.advance_amid(self.direction, header, len) == Fit::Fits
+        self.flow.tcp.advance_amid(self.direction, header, len) == Fit::Fits || self.advance_closing(header, len)
     }
 
-    /// Puts its end off, after a packet of TCP or UDP that leaves its state as it is.
+    /// [`advance`](Self::advance) for a connection that ends, or has not quite begun.
+    #[inline(never)]
+    fn advance_closing(&mut self, header: &[u8], len: usize) -> bool {
+        let Ok(Transport::Tcp(tcp)) = transport(header, len, protocol::TCP, false) else { return false };
+        let segment = Segment::new(tcp, (len - usize::from(tcp.header_len)) as u32, header);
+        self.flow.tcp.advance_if_fit(self.direction, &segment) == Fit::Fits
+    }
+
+    /// Moves its end, after a packet of TCP or UDP. True: it has come nearer, and
+    /// [`reschedule`](Conntrack::reschedule) is to be told.
+    #[must_use]
     #[inline(always)]
-    pub fn refresh(&mut self, now: Instant, is_tcp: bool) {
+    pub fn refresh(&mut self, now: Instant, is_tcp: bool) -> bool {
         let silence = if is_tcp { self.silences.of(self.flow) } else { self.silences.of_udp(self.flow) };
-        // In one state a later packet never means an earlier end, so that the wheel need not know of it.
-        self.flow.deadline = Instant::from_nanos(now.as_nanos().saturating_add(silence));
+        let deadline = Instant::from_nanos(now.as_nanos().saturating_add(silence));
+        core::mem::replace(&mut self.flow.deadline, deadline) > deadline
     }
 
     /// How its packets are rewritten: to the endpoints of the other direction, reversed.

@@ -215,7 +215,18 @@ impl TcpState {
         Fit::Fits
     }
 
-    /// As [`advance`](Self::advance), for a segment with ACK and without SYN, FIN and RST, of a connection that is
+    /// As [`advance`](Self::advance), but that nothing has changed if it is [`Fit::Unfit`].
+    pub fn advance_if_fit(&mut self, direction: Direction, segment: &Segment) -> Fit {
+        let mut next = *self;
+        // What is done to a segment that does not fit is all that `strict` decides.
+        let fit = next.advance(direction, segment, true);
+        if fit == Fit::Fits {
+            *self = next;
+        }
+        fit
+    }
+
+    /// As [`advance`](Self::advance), for a segment with ACK and without SYN and RST, of a connection that is
     /// established and stays so; [`Fit::Unfit`], and nothing has changed, also where that is not the case. `header`
     /// begins with the TCP header; `len` is that of the segment, header included.
     #[inline(always)]
@@ -226,6 +237,7 @@ impl TcpState {
         let header_len = usize::from(bytes[12] >> 4) * 4;
         let is_amid = |side: &Side| side.max_win != 0 && !side.has(mark::FIN);
         let is_amid = self.phase == Phase::Established && is_amid(&self.original) && is_amid(&self.reply);
+        let is_amid = is_amid && u16::from(bytes[13]) & flag::FIN == 0;
         if !is_amid || header_len < MIN_HEADER_LEN || header_len > len {
             return Fit::Unfit;
         }

@@ -9,8 +9,8 @@
 //! of the flow alone (endpoints, Ifaces, `ct.state`), it leaves a [`Decision`] with the flow; the next packets like that
 //! one do what it did, and nothing else: the same refresh of flow and windows, the same counts of the same rules, the
 //! same neighbor asked anew, the same bytes. A packet changes nothing before all of that is certain. What is not of the
-//! common shape takes the walk: fragments, IPv4 options and extension headers, a TTL that ends here, SYN, FIN and RST,
-//! a segment outside of its window, a packet larger than the MTU, ICMP.
+//! common shape takes the walk: fragments, IPv4 options and extension headers, a TTL that ends here, SYN and RST, a
+//! segment outside of its window, a packet larger than the MTU, ICMP.
 //!
 //! Addresses, routes and rules do not change behind a decision's back: whatever changes them calls
 //! [`Decisions::forget`].
@@ -112,7 +112,7 @@ impl<B: Buffer> Plane<B> {
             }
         }
         // From here on it is certain.
-        known.refresh(now, sight.is_tcp);
+        let ends_earlier = known.refresh(now, sight.is_tcp);
         neighbor.touch(now);
         for rule in decision.rules() {
             rules.counts.again(*rule, sight.total_len);
@@ -133,7 +133,11 @@ impl<B: Buffer> Plane<B> {
                 Some((rewriting, to)) => rewriting::translate(packet, sight, rewriting, &to, partial),
             }
         }
-        Passed::To(decision.port)
+        let port = decision.port;
+        if ends_earlier {
+            conntrack.reschedule(&sight.sought);
+        }
+        Passed::To(port)
     }
 
     /// The walk sends a packet out by `hop`: if all packets of its flow in its direction go the same way, the next one
