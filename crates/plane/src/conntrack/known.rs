@@ -82,7 +82,7 @@ impl Known<'_> {
         self.flow.decisions[self.direction as usize]
     }
 
-    /// Takes note of a segment with ACK and without SYN and RST. False, and nothing has changed, if it does not fit the
+    /// Takes note of a segment without SYN. False, and nothing has changed, if it does not fit the
     /// connection. `header` begins with the TCP header; `len` is that of the segment, header included.
     #[inline(always)]
     pub fn advance(&mut self, header: &[u8], len: usize) -> bool {

@@ -226,8 +226,7 @@ impl TcpState {
         fit
     }
 
-    /// As [`advance`](Self::advance), for a segment with ACK and without SYN and RST, of a connection that is
-    /// established and stays so; [`Fit::Unfit`], and nothing has changed, also where that is not the case. `header`
+    /// As [`advance`](Self::advance), for a segment without SYN that leaves an established connection as it is; [`Fit::Unfit`], and nothing has changed, also where that is not the case. `header`
     /// begins with the TCP header; `len` is that of the segment, header included.
     #[inline(always)]
     pub fn advance_amid(&mut self, direction: Direction, header: &[u8], len: usize) -> Fit {
@@ -237,7 +236,7 @@ impl TcpState {
         let header_len = usize::from(bytes[12] >> 4) * 4;
         let is_amid = |side: &Side| side.max_win != 0 && !side.has(mark::FIN);
         let is_amid = self.phase == Phase::Established && is_amid(&self.original) && is_amid(&self.reply);
-        let is_amid = is_amid && u16::from(bytes[13]) & flag::FIN == 0;
+        let is_amid = is_amid && u16::from(bytes[13]) & (flag::ACK | flag::FIN | flag::RST) == flag::ACK;
         if !is_amid || header_len < MIN_HEADER_LEN || header_len > len {
             return Fit::Unfit;
         }

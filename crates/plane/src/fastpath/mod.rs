@@ -9,7 +9,7 @@
 //! of the flow alone (endpoints, Ifaces, `ct.state`), it leaves a [`Decision`] with the flow; the next packets like that
 //! one do what it did, and nothing else: the same refresh of flow and windows, the same counts of the same rules, the
 //! same neighbor asked anew, the same bytes. A packet changes nothing before all of that is certain. What is not of the
-//! common shape takes the walk: fragments, IPv4 options and extension headers, a TTL that ends here, SYN and RST, a
+//! common shape takes the walk: fragments, IPv4 options and extension headers, a TTL that ends here, a SYN, a
 //! segment outside of its window, a packet larger than the MTU, ICMP.
 //!
 //! Addresses, routes and rules do not change behind a decision's back: whatever changes them calls

@@ -27,7 +27,7 @@ pub(crate) struct Sight {
     pub total_len: u32,
     pub is_v4: bool,
     pub is_tcp: bool,
-    /// It begins no connection and breaks none off: UDP, or TCP with ACK and without SYN and RST.
+    /// It begins no connection: UDP, or TCP with ACK or RST, and without SYN.
     pub is_amid: bool,
 }
 
@@ -186,7 +186,7 @@ fn transport(bytes: &[u8], len: usize, protocol: u8, word: u16) -> Option<bool> 
             let bytes = bytes.first_chunk::<{ tcp::MIN_HEADER_LEN }>()?;
             let flags = u16::from_be_bytes([bytes[12], bytes[13]]);
             let header_len = usize::from(bytes[12] >> 4) * 4;
-            let is_amid = flags & (flag::SYN | flag::RST | flag::ACK) == flag::ACK;
+            let is_amid = flags & flag::SYN == 0 && flags & (flag::ACK | flag::RST) != 0;
             (header_len >= tcp::MIN_HEADER_LEN && header_len <= len).then_some(is_amid)
         }
         _ => None,

@@ -495,44 +495,53 @@ fn a_sight_is_what_parsing_says() {
     assert!(seen.iter().all(|count| *count > 500), "{seen:?}");
 }
 
+/// How a connection ends, and after how many seconds of silence it is forgotten.
+type End = (&'static [(u16, (u16, u32, u32))], u64);
+
 #[test]
 fn the_end_of_a_connection_needs_no_walk_and_is_noticed_in_time() {
+    const FIN: u16 = flag::FIN | flag::ACK;
+    let begin: &[(u16, (u16, u32, u32))] = &[
+        (0, (flag::SYN, 1000, 0)),
+        (1, (flag::SYN | flag::ACK, 5000, 1001)),
+        (0, (flag::ACK, 1001, 5001)),
+        (1, (flag::ACK, 5001, 1001)),
+    ];
+    let fins: &[_] =
+        &[(0, (FIN, 1001, 5001)), (1, (flag::ACK, 5001, 1002)), (1, (FIN, 5001, 1002)), (0, (flag::ACK, 1002, 5002))];
+    let ends: [End; 3] =
+        [(fins, 120), (&[(1, (flag::RST, 5001, 0))], 10), (&[(0, (flag::RST | flag::ACK, 1001, 5001))], 10)];
     let gateway = Gateway { routes: vec![route([10, 0, 0, 0], 0), route([10, 1, 0, 0], 1)], ..Gateway::default() };
     let ifaces = vec![iface("wan", 0, [10, 0, 0, 1]), iface("lan", 1, [10, 1, 0, 1])];
     let policy = Policy::new(Parts { ifaces, gateway: Some(gateway), ..Parts::default() }).unwrap();
-    let planes = [false, true].map(|fast| plane(&policy, fast));
-    let mut twins = Twins { planes, outside: [World::default(), World::default()], policy };
-    let (client, server) = ((IpAddr::from([10, 0, 0, 9]), 4000), (IpAddr::from([10, 1, 0, 9]), 80));
-    let to_server = |tcp| Talk { iif: 0, src: client, dst: server, tcp: Some(tcp) };
-    let to_client = |tcp| Talk { iif: 1, src: server, dst: client, tcp: Some(tcp) };
-    let (mut random, mut now) = (Random::new(1), Instant::BOOT);
-    // Neighbors are resolved by the first two.
-    let walk = [to_server((flag::SYN, 1000, 0)), to_client((flag::SYN | flag::ACK, 5000, 1001))];
-    let walk = { walk }.into_iter().chain([to_server((flag::ACK, 1001, 5001)), to_client((flag::ACK, 5001, 1001))]);
-    let fast = [
-        to_server((flag::FIN | flag::ACK, 1001, 5001)),
-        to_client((flag::ACK, 5001, 1002)),
-        to_client((flag::FIN | flag::ACK, 5001, 1002)),
-        to_server((flag::ACK, 1002, 5002)),
-    ];
-    for (talk, is_fast) in walk.map(|talk| (talk, false)).chain(fast.map(|talk| (talk, true))) {
-        now += Duration::from_millis(10);
-        let before = twins.planes[1].fast_path_packets();
-        let mut bytes = frame(&mut random, &talk, true);
-        // No options and no payload: the numbers above count nothing but SYN and FIN.
-        while bytes.len() != 54 {
-            bytes = frame(&mut random, &talk, true);
+    let hosts = [(IpAddr::from([10, 0, 0, 9]), 4000), (IpAddr::from([10, 1, 0, 9]), 80)];
+    for (end, seconds) in ends {
+        let planes = [false, true].map(|fast| plane(&policy, fast));
+        let mut twins = Twins { planes, outside: [World::default(), World::default()], policy: policy.clone() };
+        let (mut random, mut now) = (Random::new(1), Instant::BOOT);
+        for ((iif, tcp), is_fast) in
+            { begin }.iter().map(|said| (*said, false)).chain(end.iter().map(|said| (*said, true)))
+        {
+            now += Duration::from_millis(10);
+            let before = twins.planes[1].fast_path_packets();
+            let talk = Talk { iif, src: hosts[usize::from(iif)], dst: hosts[usize::from(1 - iif)], tcp: Some(tcp) };
+            let mut bytes = frame(&mut random, &talk, true);
+            // No options and no payload: the numbers above count nothing but SYN and FIN.
+            while bytes.len() != 54 {
+                bytes = frame(&mut random, &talk, true);
+            }
+            let left = twins.feed(now, PortId(iif), &bytes);
+            settle(&mut twins, &mut random, now, left, &mut Vec::new());
+            let passed = twins.planes[1].fast_path_packets() - before;
+            assert!(!is_fast || passed == 1, "{talk:?}");
         }
-        let left = twins.feed(now, PortId(talk.iif), &bytes);
-        settle(&mut twins, &mut random, now, left, &mut Vec::new());
-        let passed = twins.planes[1].fast_path_packets() - before;
-        assert!(!is_fast || passed == 1, "{talk:?}");
+        for (later, flows) in [(seconds - 1, 1), (4, 0)] {
+            now += Duration::from_secs(later);
+            for (plane, outside) in twins.planes.iter_mut().zip(&mut twins.outside) {
+                plane.handle_timeout(now, outside);
+                assert_eq!(plane.flows().0, flows, "{end:?}");
+            }
+            twins.compare(now);
+        }
     }
-    assert_eq!(twins.planes[1].flows().0, 1);
-    now += Duration::from_secs(123);
-    for (plane, outside) in twins.planes.iter_mut().zip(&mut twins.outside) {
-        plane.handle_timeout(now, outside);
-        assert_eq!(plane.flows().0, 0, "TIME-WAIT has ended");
-    }
-    twins.compare(now);
 }
