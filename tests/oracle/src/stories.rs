@@ -33,6 +33,7 @@ pub const DIFFERENT: &[(&str, &str)] = &[
     ("fragments/translated", NEW_ID),
     ("ipv6/extension-headers", CHAINS),
     ("ipv6/fragments", NEW_ID),
+    ("ipv6/link-local-source", "Linux lets a link-local source leave by another link"),
     ("standards/rfc4787-hairpin", "Linux turns nobody back to a mapping that no rule has named"),
     ("standards/rfc4890-by-policy", MESSAGES),
     ("standards/rfc5508-hairpinned-errors", "Linux turns nobody back to a mapping that no rule has named"),
