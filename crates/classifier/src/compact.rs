@@ -14,7 +14,7 @@
 mod tests;
 
 use crate::classifier::{Ended, NOWHERE};
-use crate::interpret::{World, family_fits, holds};
+use crate::interpret::{World, family_fits, holds, interpret_to_end};
 use crate::{Kind, Packet};
 use alloc::collections::BTreeMap;
 use alloc::vec;
@@ -205,7 +205,7 @@ impl Compact {
     pub fn run<W: World>(&self, program: &Program, world: &mut W) -> Result<Ended, W::Refusal> {
         match Values::of(world.packet()) {
             Some(values) => self.walk(program, &values, world),
-            None => walk_steps(program, 0, world),
+            None => interpret_to_end(program, world),
         }
     }
 
@@ -270,33 +270,6 @@ impl Compact {
                 }
             }
         })
-    }
-}
-
-/// Step by step, from one of them on, to where it ends.
-fn walk_steps<W: World>(program: &Program, mut at: StepId, world: &mut W) -> Result<Ended, W::Refusal> {
-    loop {
-        at = match program.steps().get(at as usize) {
-            Some(Step::Test { test, then, otherwise }) => {
-                if holds(program, test, world) {
-                    *then
-                } else {
-                    *otherwise
-                }
-            }
-            Some(Step::Log { next, .. }) => {
-                world.log(at);
-                *next
-            }
-            Some(Step::Translate { translation, otherwise }) => {
-                if family_fits(translation, world.packet()) && world.translate(at, translation)? {
-                    return Ok(Ended::translated(at));
-                }
-                *otherwise
-            }
-            Some(Step::End(verdict)) => return Ok(Ended::by(*verdict, at)),
-            None => return Ok(NOWHERE),
-        };
     }
 }
 

@@ -1,5 +1,6 @@
 //! Programs step by step: the meaning that every faster way must have.
 
+use crate::classifier::{Ended, NOWHERE};
 use crate::{Packet, Value};
 use core::cmp::Ordering;
 use policy::{AddrRef, Comparison, Field, LimitId, Program, Step, StepId, Test, Translation, Verdict};
@@ -31,6 +32,11 @@ pub trait World {
 
 /// Runs a program on the world's packet.
 pub fn interpret<W: World>(program: &Program, world: &mut W) -> Result<Verdict, W::Refusal> {
+    interpret_to_end(program, world).map(|ended| ended.verdict)
+}
+
+/// As [`interpret`], with the step that decided.
+pub(crate) fn interpret_to_end<W: World>(program: &Program, world: &mut W) -> Result<Ended, W::Refusal> {
     let mut at = 0;
     loop {
         at = match program.steps().get(at as usize) {
@@ -47,13 +53,13 @@ pub fn interpret<W: World>(program: &Program, world: &mut W) -> Result<Verdict, 
             }
             Some(Step::Translate { translation, otherwise }) => {
                 if family_fits(translation, world.packet()) && world.translate(at, translation)? {
-                    return Ok(Verdict::Accept);
+                    return Ok(Ended::translated(at));
                 }
                 *otherwise
             }
-            Some(Step::End(verdict)) => return Ok(*verdict),
+            Some(Step::End(verdict)) => return Ok(Ended::by(*verdict, at)),
             // No program has such an edge; a packet that met one would not pass.
-            None => return Ok(Verdict::Drop),
+            None => return Ok(NOWHERE),
         };
     }
 }
