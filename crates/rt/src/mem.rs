@@ -176,6 +176,10 @@ unsafe fn short(to: *mut u8, from: *const u8, n: usize) {
 }
 
 /// Copies the first and the last `T` of `n` bytes; `n` is from one to two `T`s.
+///
+/// # Safety
+///
+/// `n` bytes are readable at `from` and writable at `to`.
 #[inline(always)]
 unsafe fn pair<T>(to: *mut u8, from: *const u8, n: usize) {
     let last = n - size_of::<T>();

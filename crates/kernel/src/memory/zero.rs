@@ -19,8 +19,11 @@ const PAGES: usize = (MAPPED / LARGE_PAGE) as usize;
 /// absent ones are to be cleared.
 const LATER: u64 = 1 << 9;
 const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
+// The handler of page faults has these as numbers.
+const _: () = assert!(PAGES == 2048 && PRESENT | LARGE | LATER == 0x281 && PRESENT | LATER == 0x201);
 /// A page's entry, its address left out.
 const CLEARED: u64 = PRESENT | WRITABLE | NO_EXECUTE;
+const _: () = assert!(CLEARED == 0x8000_0000_0000_0003);
 
 /// Address of the entries for the first [`PAGES`] large pages, one behind the other; 0: nothing is cleared later. The
 /// fault's handler reads it.
