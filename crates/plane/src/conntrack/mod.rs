@@ -303,6 +303,7 @@ impl Conntrack {
             return Err(DropReason::TableFull);
         };
         flow.begin(packet.protocol, packet.iif);
+        flow.decisions[Direction::Original as usize] = draft.decision;
         if packet.protocol == protocol::TCP {
             flow.tcp = tcp;
         }

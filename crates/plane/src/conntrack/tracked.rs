@@ -3,6 +3,7 @@
 use super::flow::{Direction, FlowId};
 use super::ports::Mapped;
 use super::tuple::{Key, Tuple};
+use crate::fastpath::DecisionId;
 use crate::nat::{Site, Sites};
 use crate::parse::Packet;
 use policy::CtState;
@@ -55,13 +56,16 @@ pub(super) struct Draft {
     pub mapped: Option<Mapped>,
     /// The balancer has picked a node for it.
     pub balanced: bool,
+    /// What the walk of its first packet decided about those that follow it.
+    pub decision: DecisionId,
     /// Its destination was another's mapping on this address, so its source is to be mapped there as well.
     hairpin: Option<IpAddr>,
 }
 
 impl Draft {
     pub fn new(original: (Key, u64), reply_hash: u64) -> Self {
-        Self { original, reply_hash, sites: Sites::default(), mapped: None, balanced: false, hairpin: None }
+        let (sites, decision) = (Sites::default(), DecisionId::NONE);
+        Self { original, reply_hash, sites, mapped: None, balanced: false, decision, hairpin: None }
     }
 }
 
@@ -91,11 +95,12 @@ impl Tracked {
         }
     }
 
-    /// The flow in the table that the packet belongs to, its direction, and the flow's state.
-    pub fn known(&self) -> Option<(FlowId, Direction, CtState)> {
+    /// Has the packet's flow, of the table or in its hand, seen a reply? `None`: it is of no flow.
+    pub fn replied(&self) -> Option<bool> {
         match self.ct {
-            Ct::Known { id, direction, state, .. } => Some((id, direction, state)),
-            _ => None,
+            Ct::Known { state, .. } => Some(state == CtState::Established),
+            Ct::Draft(_) => Some(false),
+            Ct::Related { .. } | Ct::Invalid | Ct::Untracked => None,
         }
     }
 
