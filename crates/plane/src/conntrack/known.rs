@@ -69,14 +69,12 @@ impl Conntrack {
 
     /// The packets that follow this one in its direction need not be judged again.
     pub fn decide(&mut self, tracked: &mut Tracked, decision: DecisionId) {
-        match &mut tracked.ct {
-            Ct::Known { id, direction, .. } => {
-                if let Some(flow) = self.table.get_mut(*id) {
-                    flow.decisions[*direction as usize] = decision;
-                }
-            }
-            Ct::Draft(draft) => draft.decision = decision,
-            Ct::Related { .. } | Ct::Invalid | Ct::Untracked => {}
+        tracked.decision = decision;
+        // A draft takes it along into the table.
+        if let Ct::Known { id, direction, .. } = &tracked.ct
+            && let Some(flow) = self.table.get_mut(*id)
+        {
+            flow.decisions[*direction as usize] = decision;
         }
     }
 }

@@ -14,6 +14,8 @@ use wire::IpAddr;
 pub(crate) struct Tracked {
     pub packet: Packet,
     pub(super) ct: Ct,
+    /// What its walk has decided about the packets like it.
+    pub(super) decision: DecisionId,
 }
 
 /// The last rule has accepted the packet in hand, and its flow is in the table, or it needs none.
@@ -22,7 +24,7 @@ pub(crate) struct Accepted(pub(super) ());
 
 /// A packet that has been accepted. Only this may be emitted.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Confirmed<'a>(&'a Packet);
+pub(crate) struct Confirmed<'a>(&'a Tracked);
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Ct {
@@ -56,16 +58,13 @@ pub(super) struct Draft {
     pub mapped: Option<Mapped>,
     /// The balancer has picked a node for it.
     pub balanced: bool,
-    /// What the walk of its first packet decided about those that follow it.
-    pub decision: DecisionId,
     /// Its destination was another's mapping on this address, so its source is to be mapped there as well.
     hairpin: Option<IpAddr>,
 }
 
 impl Draft {
     pub fn new(original: (Key, u64), reply_hash: u64) -> Self {
-        let (sites, decision) = (Sites::default(), DecisionId::NONE);
-        Self { original, reply_hash, sites, mapped: None, balanced: false, decision, hairpin: None }
+        Self { original, reply_hash, sites: Sites::default(), mapped: None, balanced: false, hairpin: None }
     }
 }
 
@@ -80,9 +79,14 @@ pub(crate) struct Translated {
 }
 
 impl Tracked {
+    #[inline]
+    pub(super) fn new(packet: Packet, ct: Ct) -> Self {
+        Self { packet, ct, decision: DecisionId::NONE }
+    }
+
     /// The packet, as it has been accepted.
     pub fn confirmed(&self, _: Accepted) -> Confirmed<'_> {
-        Confirmed(&self.packet)
+        Confirmed(self)
     }
 
     /// What rules see as `ct.state`.
@@ -106,12 +110,12 @@ impl Tracked {
 
     /// A packet of an Iface without tracking.
     pub fn untracked(packet: Packet) -> Self {
-        Self { packet, ct: Ct::Untracked }
+        Self::new(packet, Ct::Untracked)
     }
 
     /// An error that the box sends about a packet: `related`, also where that packet was the first of its flow.
     pub fn related(packet: Packet) -> Self {
-        Self { packet, ct: Ct::Related { translated: None } }
+        Self::new(packet, Ct::Related { translated: None })
     }
 
     /// The first packet of a flow, whose translation is still to be decided.
@@ -186,6 +190,11 @@ impl Tracked {
 
 impl<'a> Confirmed<'a> {
     pub fn packet(&self) -> &'a Packet {
-        self.0
+        &self.0.packet
+    }
+
+    /// What the packets like it leave by, if that has been decided on its walk.
+    pub fn decision(&self) -> DecisionId {
+        self.0.decision
     }
 }

@@ -1,11 +1,11 @@
 //! What the walk decided about packets of a flow in one direction; shared by all flows for which it decided the same.
 
-use crate::Link;
 use crate::chain::{Alike, RuleId, Trail};
 use crate::neighbor;
 use crate::route::NextHop;
+use crate::{Link, emit};
 use alloc::vec::Vec;
-use wire::{IfaceId, IpAddr, MacAddr, PortId, ethernet};
+use wire::{Buffer, IfaceId, IpAddr, MacAddr, PortId, ethernet};
 
 /// What packets of a flow are to be like, and what is done with them.
 #[derive(Clone, Copy, Debug)]
@@ -95,6 +95,16 @@ impl LinkHeader {
         ethernet::HEADER_LEN + if self.tag.is_some() { ethernet::TAG_LEN } else { 0 }
     }
 
+    /// Puts it before the packet that begins at `l3`. False where the frame's memory has no room for it.
+    #[inline(always)]
+    pub fn put<B: Buffer>(&self, frame: &mut B, l3: usize) -> bool {
+        let fits = emit::fit_link_header(frame, l3, self.len());
+        if fits {
+            self.emit(frame.head_mut());
+        }
+        fits
+    }
+
     /// Writes it at the start of a frame that has room for it.
     #[inline(always)]
     pub fn emit(&self, frame: &mut [u8]) {
@@ -158,6 +168,14 @@ impl Decisions {
     /// From now on no decision made so far holds.
     pub fn forget(&mut self) {
         self.generation += 1;
+    }
+
+    /// What was decided.
+    #[inline(always)]
+    pub fn get(&self, id: DecisionId) -> Option<&Decision> {
+        let place = self.places.get(id.0 as usize & (self.places.len() - 1))?;
+        let holds = place.id == id.0 && place.generation == self.generation;
+        place.decision.as_ref().filter(|_| holds)
     }
 
     /// What was decided, and the count of who goes by it.
