@@ -112,7 +112,15 @@ impl<B: Buffer> Plane<B> {
         };
         match way {
             Ok(Way::Out(accepted, hop)) => {
-                self.send(now, tracked.confirmed(accepted), hop, frame, Sender::Transit(iface), out);
+                let packet = tracked.confirmed(accepted);
+                match self.leave(now, packet, &mut frame) {
+                    Some(Ok(port)) => {
+                        self.counters.iface_mut(Some(iface)).forwarded += 1;
+                        out.transmit(port, frame);
+                    }
+                    Some(Err(reason)) => self.count_drop(Some(iface), reason, out),
+                    None => self.send(now, packet, hop, frame, Sender::Transit(iface), out),
+                }
             }
             Ok(Way::In(accepted, owner)) => self.deliver(tracked.confirmed(accepted), owner, iface, frame, out),
             Ok(Way::Link | Way::Used) => {
