@@ -163,7 +163,7 @@ impl Conntrack {
     pub fn track_error(
         &mut self,
         now: Instant,
-        mut packet: Packet,
+        packet: Packet,
         quote: Option<&Quote>,
         link: Option<IfaceId>,
     ) -> Tracked {
@@ -173,11 +173,6 @@ impl Conntrack {
             return Tracked::new(packet, Ct::Invalid);
         };
         let translated = self.translated(id, direction);
-        // The quoted packet is given back the endpoints that it had on the side where the error goes.
-        packet.quoted = translated.map(|(flow, direction)| match direction {
-            Direction::Reply => flow.original.as_quote(),
-            Direction::Original => flow.reply.as_quote(),
-        });
         Tracked::new(packet, Ct::Related { translated })
     }
 

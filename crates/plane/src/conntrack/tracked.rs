@@ -5,7 +5,7 @@ use super::ports::Mapped;
 use super::tuple::{Key, Tuple};
 use crate::fastpath::DecisionId;
 use crate::nat::{Site, Sites};
-use crate::parse::Packet;
+use crate::parse::{Packet, Quote};
 use policy::CtState;
 use wire::IpAddr;
 
@@ -191,6 +191,22 @@ impl Tracked {
 impl<'a> Confirmed<'a> {
     pub fn packet(&self) -> &'a Packet {
         &self.0.packet
+    }
+
+    /// It belongs to a translated flow, or is about one.
+    #[inline]
+    pub fn is_translated(&self) -> bool {
+        self.0.is_translated()
+    }
+
+    /// Of an ICMP error about a translated flow: the endpoints of the packet that it quotes, which that had on the side
+    /// where the error goes.
+    pub fn quoted(&self) -> Option<Quote> {
+        match self.0.ct {
+            Ct::Related { translated: Some((flow, Direction::Reply)) } => Some(flow.original.as_quote()),
+            Ct::Related { translated: Some((flow, Direction::Original)) } => Some(flow.reply.as_quote()),
+            _ => None,
+        }
     }
 
     /// What the packets like it leave by, if that has been decided on its walk.
