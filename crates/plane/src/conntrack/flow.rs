@@ -93,6 +93,8 @@ const NO_MAPPING: u32 = u32::MAX;
 pub(super) mod flag {
     /// The record holds a flow.
     pub const USED: u16 = 1;
+    /// Its replies have another hash than its first packet, and an entry of their own in the index.
+    pub const APART: u16 = 1 << 1;
     /// A reply has been seen.
     pub const REPLIED: u16 = 1 << 2;
     /// The balancer has picked a node for it.

@@ -161,13 +161,14 @@ impl TcpState {
 
     /// Of a flow that `segment` begins: by its SYN, or in the middle.
     pub fn begin(segment: &Segment) -> Self {
-        let mut state = Self::NONE;
-        state.phase = match (segment.has(flag::SYN), segment.has(flag::ACK)) {
+        let phase = match (segment.has(flag::SYN), segment.has(flag::ACK)) {
             (true, false) => Phase::SynSent,
             (true, true) => Phase::SynReceived,
             (false, _) => Phase::Established,
         };
-        state.window(Direction::Original, segment);
+        let original = if segment.has(flag::SYN) { Side::opening(segment) } else { Side::amid(segment, 0) };
+        let reply = if segment.has(flag::ACK) { Side::acknowledged(segment.tcp.ackseq) } else { Side::UNSEEN };
+        let mut state = Self { phase, original, reply };
         state.note_fin(Direction::Original, segment);
         state
     }
@@ -330,9 +331,7 @@ impl TcpState {
         if sender.max_win == 0 || begins_anew {
             // The first segment of this side.
             if syn {
-                *sender = Side { end, max_end: end, max_win: raw.max(1), ..Side::UNSEEN };
-                sender.marks |= if segment.scale.is_some() { mark::SCALES } else { 0 };
-                sender.scale = segment.scale.unwrap_or(0);
+                *sender = Side::opening(segment);
                 if receiver.max_win != 0 && !(sender.has(mark::SCALES) && receiver.has(mark::SCALES)) {
                     // Scaling is on only if both SYNs asked for it (RFC 7323 §1.3), also where they cross.
                     (sender.scale, receiver.scale) = (0, 0);
@@ -342,9 +341,7 @@ impl TcpState {
                 let fits = segment.has(flag::ACK) && segment.tcp.ackseq == receiver.end;
                 return if fits { Fit::Fits } else { Fit::Unfit };
             } else {
-                // Picked up in the middle: all that is known is this segment.
-                let window = (raw << sender.scale).max(1);
-                *sender = Side { end, max_end: end.wrapping_add(window), max_win: window, scale: 14, ..Side::UNSEEN };
+                *sender = Side::amid(segment, sender.scale);
             }
             if receiver.max_win == 0 {
                 if segment.has(flag::ACK) {
@@ -380,6 +377,24 @@ impl TcpState {
 impl Side {
     /// Nothing of this side has been seen.
     const UNSEEN: Self = Self { end: 0, max_end: 0, max_win: 0, fin: 0, scale: 0, marks: 0 };
+
+    /// Of its SYN.
+    fn opening(segment: &Segment) -> Self {
+        let (end, max_win) = (segment.end(), u32::from(segment.tcp.window).max(1));
+        let marks = if segment.scale.is_some() { mark::SCALES } else { 0 };
+        Self { end, max_end: end, max_win, scale: segment.scale.unwrap_or(0), marks, ..Self::UNSEEN }
+    }
+
+    /// Picked up in the middle: all that is known is this segment, and perhaps the scale of its window.
+    fn amid(segment: &Segment, scale: u8) -> Self {
+        let (end, max_win) = (segment.end(), (u32::from(segment.tcp.window) << scale).max(1));
+        Self { end, max_end: end.wrapping_add(max_win), max_win, scale: 14, ..Self::UNSEEN }
+    }
+
+    /// Of which nothing has been seen but what the other side has acknowledged.
+    fn acknowledged(ackseq: u32) -> Self {
+        Self { end: ackseq, max_end: ackseq, ..Self::UNSEEN }
+    }
 
     fn has(&self, mark: u8) -> bool {
         self.marks & mark != 0
