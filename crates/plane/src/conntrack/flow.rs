@@ -9,7 +9,7 @@
 //! their own (`table.rs`).
 
 use super::mapping::MappingId;
-use super::tcp::TcpState;
+use super::tcp::{Phase, TcpState};
 use crate::fastpath::{DecisionId, Rewriting};
 use crate::nat::{Site, Sites};
 use crate::parse::{Packet, Transport};
@@ -246,16 +246,16 @@ impl Silences {
     /// From now on, for this flow.
     #[inline(always)]
     pub fn of(&self, flow: &Flow) -> u64 {
-        self.of_class(flow.protocol, &flow.tcp, flow.replied())
+        self.of_class(flow.protocol, flow.tcp.phase, flow.replied())
     }
 
     #[inline(always)]
-    fn of_class(&self, protocol: u8, tcp: &TcpState, replied: bool) -> u64 {
+    fn of_class(&self, protocol: u8, phase: Phase, replied: bool) -> u64 {
         use wire::ipv4::protocol;
         let [udp, icmp, other] = &self.classes[usize::from(replied)];
         match protocol {
-            protocol::TCP if tcp.waits_for_reply() && !replied => self.tcp_unanswered,
-            protocol::TCP => self.tcp[tcp.phase as usize],
+            protocol::TCP if phase == Phase::Established && !replied => self.tcp_unanswered,
+            protocol::TCP => self.tcp[phase as usize],
             protocol::UDP => *udp,
             protocol::ICMP | protocol::ICMPV6 => *icmp,
             _ => *other,
@@ -264,8 +264,12 @@ impl Silences {
 
     /// When a flow ends whose first packet came at `now`, if there is no other.
     #[inline(always)]
-    pub fn first_deadline(&self, now: Instant, protocol: u8, tcp: &TcpState) -> Instant {
-        Instant::from_nanos(now.as_nanos().saturating_add(self.of_class(protocol, tcp, false)))
+    pub fn first_deadline(&self, now: Instant, packet: &Packet) -> Instant {
+        let phase = match &packet.transport {
+            Transport::Tcp(tcp) => Phase::of_first(tcp.flags),
+            _ => Phase::Established,
+        };
+        Instant::from_nanos(now.as_nanos().saturating_add(self.of_class(packet.protocol, phase, false)))
     }
 
     /// When a flow ends that is silent from `now` on.

@@ -24,10 +24,9 @@ use crate::parse::{Packet, Quote, Transport};
 use flow::{Flow, Silences, flag as flow_flag, segment};
 use mapping::Mappings;
 use policy::{Conntrack as Settings, CtState};
-use table::Table;
+use table::{Full, Table};
 use tcp::{Fit, Segment, TcpState};
 use tracked::{Ct, Draft};
-use wire::ipv4::protocol;
 use wire::tcp::flag;
 use wire::{IfaceId, Instant};
 
@@ -281,24 +280,51 @@ impl Conntrack {
         if self.table.len() >= limit {
             self.make_room(now, limit)?;
         }
-        // What tracking and the choice of a port have found out still holds if nothing has been entered since.
+        let deadline = self.silences.first_deadline(now, packet);
+        let flow = if packet.rewritten || draft.is_translated() {
+            self.enter_translated(now, packet, draft, deadline)?
+        } else {
+            self.enter_plain(now, draft, deadline)?
+        };
+        flow.begin(packet.protocol, packet.iif);
+        if let Some((tcp, payload_len)) = segment(packet) {
+            flow.tcp = TcpState::begin(&Segment::new(tcp, payload_len, header));
+        }
+        Ok(())
+    }
+
+    /// Enters a flow whose replies have the endpoints of its first packet.
+    #[inline(always)]
+    fn enter_plain(&mut self, now: Instant, draft: &Draft, deadline: Instant) -> Result<&mut Flow, DropReason> {
+        let (original, hash) = &draft.original;
+        // What tracking has found out still holds if nothing has been entered since.
+        if draft.absent_at != Some(self.entered) {
+            self.refuse_clash(now, &original.reversed(), *hash)?;
+        }
+        debug_assert!(self.table.find_key(&original.reversed(), *hash).is_none());
+        self.entered += 1;
+        let reply = (original.reversed(), *hash);
+        self.table.insert(&draft.original, &reply, deadline, self.turned).map_err(|Full| DropReason::TableFull)
+    }
+
+    #[inline(never)]
+    fn enter_translated(
+        &mut self,
+        now: Instant,
+        packet: &Packet,
+        draft: &Draft,
+        deadline: Instant,
+    ) -> Result<&mut Flow, DropReason> {
+        let zone = draft.original.0.zone();
+        let reply = self.table.hashed(Key::of_reply(packet, zone));
+        // What the choice of a port has found out still holds if nothing has been entered since.
         let mapped = draft.mapped.as_ref();
         let chosen = mapped.filter(|mapped| mapped.entered == self.entered);
-        let (reply, is_absent) = if packet.rewritten {
-            let zone = draft.original.0.zone();
-            let is_absent = zone == 0 && chosen.is_some_and(|chosen| chosen.is_reply_absent);
-            (self.table.hashed(Key::of_reply(packet, zone)), is_absent)
-        } else {
-            ((draft.original.0.reversed(), draft.original.1), draft.absent_at == Some(self.entered))
-        };
+        let is_absent = zone == 0 && chosen.is_some_and(|chosen| chosen.is_reply_absent);
         debug_assert!(!is_absent || self.table.find_key(&reply.0, reply.1).is_none());
-        if !is_absent && self.find_hashed(now, &reply.0, reply.1).is_some() {
-            return Err(DropReason::NatClash);
+        if !is_absent {
+            self.refuse_clash(now, &reply.0, reply.1)?;
         }
-        let tcp = match segment(packet) {
-            Some((tcp, payload_len)) => TcpState::begin(&Segment::new(tcp, payload_len, header)),
-            None => TcpState::NONE,
-        };
         let mapping = match (mapped, draft.sites.snat) {
             (Some(mapped), Some(site)) => {
                 let outer = (packet.src, packet.ports().0);
@@ -309,15 +335,10 @@ impl Conntrack {
             _ => None,
         };
         self.entered += 1;
-        let deadline = self.silences.first_deadline(now, packet.protocol, &tcp);
         let Ok(flow) = self.table.insert(&draft.original, &reply, deadline, self.turned) else {
             mapping.into_iter().for_each(|mapping| self.mappings.release(mapping, now));
             return Err(DropReason::TableFull);
         };
-        flow.begin(packet.protocol, packet.iif);
-        if packet.protocol == protocol::TCP {
-            flow.tcp = tcp;
-        }
         if draft.balanced {
             flow.set(flow_flag::BALANCED | flow_flag::SESSION, true);
         }
@@ -330,7 +351,16 @@ impl Conntrack {
         if flow.is_translated() {
             flow.rewriting = Rewriting::of(&draft.original.0, &reply.0);
         }
-        Ok(())
+        Ok(flow)
+    }
+
+    /// Refuses a flow whose replies would be taken for packets of another.
+    #[inline(never)]
+    fn refuse_clash(&mut self, now: Instant, reply: &Key, hash: u64) -> Result<(), DropReason> {
+        match self.find_hashed(now, reply, hash) {
+            Some(_) => Err(DropReason::NatClash),
+            None => Ok(()),
+        }
     }
 
     /// Makes room for one more flow where there is none: a half-open connection may be given up for a new one, an

@@ -35,10 +35,21 @@ pub(crate) enum Phase {
     Closed,
 }
 
+impl Phase {
+    /// Of a connection of which nothing but a segment with these flags has been seen.
+    pub const fn of_first(flags: u16) -> Self {
+        match (flags & flag::SYN != 0, flags & flag::ACK != 0) {
+            (true, false) => Self::SynSent,
+            (true, true) => Self::SynReceived,
+            (false, _) => Self::Established,
+        }
+    }
+}
+
 pub(crate) const PHASES: usize = Phase::Closed as usize + 1;
 
-/// How long a connection may be silent, by phase; one that was picked up in the middle and has not been answered is
-/// [`waiting`](TcpState::waits_for_reply).
+/// How long a connection may be silent, by phase; one that was picked up in the middle and has not been answered seems
+/// to be established, but is still waiting.
 pub(crate) fn timeouts(settings: &Settings) -> [Duration; PHASES] {
     let established = settings.established.tcp;
     let opening = settings.confirmed.tcp;
@@ -161,21 +172,12 @@ impl TcpState {
 
     /// Of a flow that `segment` begins: by its SYN, or in the middle.
     pub fn begin(segment: &Segment) -> Self {
-        let phase = match (segment.has(flag::SYN), segment.has(flag::ACK)) {
-            (true, false) => Phase::SynSent,
-            (true, true) => Phase::SynReceived,
-            (false, _) => Phase::Established,
-        };
+        let phase = Phase::of_first(segment.tcp.flags);
         let original = if segment.has(flag::SYN) { Side::opening(segment) } else { Side::amid(segment, 0) };
         let reply = if segment.has(flag::ACK) { Side::acknowledged(segment.tcp.ackseq) } else { Side::UNSEEN };
         let mut state = Self { phase, original, reply };
         state.note_fin(Direction::Original, segment);
         state
-    }
-
-    /// In the middle of a connection, as far as its opener's segments tell.
-    pub fn waits_for_reply(&self) -> bool {
-        self.phase == Phase::Established
     }
 
     pub fn is_half_open(&self) -> bool {

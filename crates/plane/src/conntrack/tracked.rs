@@ -63,6 +63,12 @@ impl Draft {
     pub fn new(original: (Key, u64), absent_at: Option<u64>) -> Self {
         Self { original, absent_at, sites: Sites::default(), mapped: None, balanced: false, hairpin: None }
     }
+
+    /// It is to have other endpoints than it came with, even if they turn out to be the same.
+    #[inline]
+    pub fn is_translated(&self) -> bool {
+        self.sites.dnat.is_some() || self.sites.snat.is_some() || self.balanced
+    }
 }
 
 /// What translation needs to know of a flow.
