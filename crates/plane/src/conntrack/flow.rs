@@ -243,6 +243,17 @@ impl Silences {
         self.classes[usize::from(flow.replied())][0]
     }
 
+    /// As [`of`](Self::of), for a flow that is known to be of TCP.
+    #[inline(always)]
+    pub fn of_tcp(&self, flow: &Flow) -> u64 {
+        self.of_phase(flow.tcp.phase, flow.replied())
+    }
+
+    #[inline(always)]
+    fn of_phase(&self, phase: Phase, replied: bool) -> u64 {
+        if phase == Phase::Established && !replied { self.tcp_unanswered } else { self.tcp[phase as usize] }
+    }
+
     /// From now on, for this flow.
     #[inline(always)]
     pub fn of(&self, flow: &Flow) -> u64 {
@@ -254,8 +265,7 @@ impl Silences {
         use wire::ipv4::protocol;
         let [udp, icmp, other] = &self.classes[usize::from(replied)];
         match protocol {
-            protocol::TCP if phase == Phase::Established && !replied => self.tcp_unanswered,
-            protocol::TCP => self.tcp[phase as usize],
+            protocol::TCP => self.of_phase(phase, replied),
             protocol::UDP => *udp,
             protocol::ICMP | protocol::ICMPV6 => *icmp,
             _ => *other,

@@ -112,7 +112,7 @@ impl Known<'_> {
     #[must_use]
     #[inline(always)]
     pub fn refresh(&mut self, now: Instant, is_tcp: bool) -> bool {
-        let silence = if is_tcp { self.silences.of(self.flow) } else { self.silences.of_udp(self.flow) };
+        let silence = if is_tcp { self.silences.of_tcp(self.flow) } else { self.silences.of_udp(self.flow) };
         let deadline = Instant::from_nanos(now.as_nanos().saturating_add(silence));
         core::mem::replace(&mut self.flow.deadline, deadline) > deadline
     }

@@ -91,18 +91,26 @@ impl Table {
     fn is(&self, entry: u32, key: &Key) -> Option<(FlowId, Direction)> {
         let id = flow_of(entry);
         let flow = self.records.get(id.0 as usize)?;
-        let is = |direction| {
-            let ends = &flow.ends[direction as usize];
-            match *key {
-                Key::V4 { addresses, rest } => (ends.addresses ^ addresses) | (ends.rest ^ rest) == 0,
-                Key::V6 { src, dst, rest } => {
-                    ends.rest == rest && self.addresses.get(ends.addresses as u32, direction) == (src, dst)
+        let direction = match *key {
+            Key::V4 { addresses, rest } => {
+                // Which direction it is nobody can predict: the addresses say it without a branch.
+                let likely = if flow.ends[0].addresses == addresses { Direction::Original } else { Direction::Reply };
+                let ends = Ends { addresses, rest };
+                if flow.ends[likely as usize] == ends {
+                    likely
+                } else if flow.ends[1] == ends {
+                    // From an address to itself.
+                    Direction::Reply
+                } else {
+                    return None;
                 }
             }
+            Key::V6 { src, dst, rest } => [Direction::Original, Direction::Reply].into_iter().find(|direction| {
+                let ends = &flow.ends[*direction as usize];
+                ends.rest == rest && self.addresses.get(ends.addresses as u32, *direction) == (src, dst)
+            })?,
         };
-        // No branch between the two: which of them it is nobody can predict.
-        let (there, back) = (is(Direction::Original), is(Direction::Reply));
-        (there | back).then_some((id, if there { Direction::Original } else { Direction::Reply }))
+        Some((id, direction))
     }
 
     /// The hash of a key, which is that of the other direction as well.
