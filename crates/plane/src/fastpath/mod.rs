@@ -87,10 +87,7 @@ impl<B: Buffer> Plane<B> {
     #[inline(always)]
     fn pass(&mut self, now: Instant, sight: &mut Sight, frame: &mut B) -> Passed {
         let Self { conntrack, decisions, neighbors, rules, counters, .. } = self;
-        let Some(mut known) = conntrack.known(&sight.sought, sight.guess) else {
-            sight.sought.is_absent = true;
-            return Passed::Not;
-        };
+        let Some(mut known) = conntrack.known(&mut sight.sought, sight.guess) else { return Passed::Not };
         let replied = known.replied();
         let (decision, passed) = match decisions.pass(known.decision()) {
             Some(decided) if decided.0.alike.holds(replied) => decided,
