@@ -91,6 +91,11 @@ impl Tracked {
         }
     }
 
+    /// Its state is `invalid`.
+    pub fn is_invalid(&self) -> bool {
+        matches!(self.ct, Ct::Invalid)
+    }
+
     /// The flow in the table that the packet belongs to, its direction, and the flow's state.
     pub fn known(&self) -> Option<(FlowId, Direction, CtState)> {
         match self.ct {
