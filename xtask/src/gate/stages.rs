@@ -31,7 +31,7 @@ pub const STAGES: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     ("parse", &[("parse", "arrived"), ("fastpath::sight", ANY)]),
-    ("admission", &[("ingress", "admit")]),
+    ("admission", &[("fib", "ends"), ("ingress", "admit")]),
     ("tracking", &[("pipeline", "look_up"), ("conntrack::known", ANY)]),
     ("prerouting", &[]),
     ("input", &[]),
