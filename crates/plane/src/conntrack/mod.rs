@@ -270,13 +270,16 @@ impl Conntrack {
             self.make_room(now, limit)?;
         }
         let zone = draft.original.0.zone();
+        let mapped = draft.mapped.as_ref();
         let reply = if packet.rewritten {
-            self.table.hashed(Key::of_reply(packet, zone))
+            let key = Key::of_reply(packet, zone);
+            let chosen = mapped.filter(|_| zone == 0).and_then(|mapped| mapped.reply_hash);
+            (key, chosen.unwrap_or_else(|| self.table.hash(&key)))
         } else {
             (draft.original.0.reversed(), draft.reply_hash)
         };
+        debug_assert_eq!(reply.1, self.table.hash(&reply.0));
         // What the choice of a port has found out still holds if nothing has been entered since.
-        let mapped = draft.mapped.as_ref();
         let chosen = mapped.filter(|mapped| mapped.entered == self.entered);
         let is_absent = zone == 0 && chosen.is_some_and(|chosen| chosen.is_reply_absent);
         debug_assert!(!is_absent || self.table.find_key(&reply.0, reply.1).is_none());
