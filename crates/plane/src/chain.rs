@@ -28,6 +28,7 @@ use wire::{IfaceId, Instant, IpAddr};
 pub(crate) use bucket::TokenBucket;
 pub use counts::{Count, RuleCounts};
 pub(crate) use counts::{RuleId, Trail};
+pub(crate) use depends::Alike;
 pub(crate) use tables::Tables;
 pub use tables::{Lookup, RuleCost, rule_costs};
 
@@ -145,7 +146,13 @@ fn functions(
                 continue;
             }
         }
-        match judge(view, rules, *id, hook, iface, tracked) {
+        let before = rules.counts.mark();
+        let ruling = judge(view, rules, *id, hook, iface, tracked);
+        if *kind == FunctionKind::Nat {
+            // The next packet of the flow will not meet it.
+            rules.counts.return_to(before);
+        }
+        match ruling {
             Ok(Verdict::Accept) => {}
             Ok(Verdict::Drop) => return Ruling::Drop,
             Ok(Verdict::Reject(reject)) => return Ruling::Reject(reject),
