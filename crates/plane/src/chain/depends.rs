@@ -175,8 +175,12 @@ impl Dependencies {
         }
         let [before, after] = [new, established].map(|depends| depends.is_of_flow());
         let is_same = before && after && !new.on(Field::CtState) && !established.on(Field::CtState);
-        let [before, after, is_same] = [before, after, is_same].map(u8::from);
-        Alike(before | after << 1 | is_same << 2)
+        let of_way = [Field::CtState, Field::Iif, Field::Oif, Field::IpVersion]
+            .iter()
+            .fold(0, |fields, field| fields | 1 << *field as u32);
+        let is_settled = after && established.fields & !of_way == 0 && !established.addresses;
+        let [before, after, is_same, is_settled] = [before, after, is_same, is_settled].map(u8::from);
+        Alike(before | after << 1 | is_same << 2 | is_settled << 3)
     }
 }
 
@@ -190,6 +194,8 @@ impl Alike {
     const AFTER: Self = Self(2);
     /// A bit beside the other two: it makes no difference to anybody whether there has been a reply.
     const THROUGHOUT: u8 = 4;
+    /// Another: after it, flows fare alike as well, whatever their endpoints.
+    const SETTLED: u8 = 8;
 
     /// In each of two chains.
     #[inline(always)]
@@ -209,6 +215,17 @@ impl Alike {
         } else {
             None
         }
+    }
+
+    /// Those before, or after, the first reply.
+    #[cfg(test)]
+    pub const fn with(self, replied: bool) -> Self {
+        Self(self.0 | 1 << replied as u8)
+    }
+
+    /// After the first reply of their flow, all packets between these Ifaces fare alike.
+    pub const fn is_settled(self) -> bool {
+        self.0 & Self::SETTLED != 0
     }
 
     /// Tells them from others.
@@ -300,16 +317,16 @@ mod tests {
         let asks = |field| vec![test(Test::In { field, set: 0 }, 1, 2), end(), end()];
         let established = Test::In { field: Field::CtState, set: 0 };
         let logs_new = vec![test(established, 2, 1), Step::Log { template: 0, next: 2 }, end()];
-        //  functions of the chain                                                      before  after  both
+        //  functions of the chain                                                      before  after  both   settled
         let table = [
-            (vec![], true, true, true),
-            (vec![(FunctionKind::Filter, asks(Field::UdpDport))], true, true, true),
-            (vec![(FunctionKind::Filter, asks(Field::CtState))], true, true, false),
-            (vec![(FunctionKind::Filter, asks(Field::IpTtl))], false, false, false),
-            (vec![(FunctionKind::Filter, logs_new.clone())], false, true, false),
-            (vec![(FunctionKind::Nat, logs_new), (FunctionKind::Nat, asks(Field::IpTtl))], true, true, true),
+            (vec![], true, true, true, true),
+            (vec![(FunctionKind::Filter, asks(Field::UdpDport))], true, true, true, false),
+            (vec![(FunctionKind::Filter, asks(Field::CtState))], true, true, false, true),
+            (vec![(FunctionKind::Filter, asks(Field::IpTtl))], false, false, false, false),
+            (vec![(FunctionKind::Filter, logs_new.clone())], false, true, false, true),
+            (vec![(FunctionKind::Nat, logs_new), (FunctionKind::Nat, asks(Field::IpTtl))], true, true, true, true),
         ];
-        for (functions, before, after, both) in table {
+        for (functions, before, after, both, settled) in table {
             let function = |(kind, steps): &(FunctionKind, Vec<Step>)| policy::Function {
                 name: "f".into(),
                 kind: *kind,
@@ -327,6 +344,7 @@ mod tests {
             assert_eq!(like.map(|like| like.is_some()), [before, after], "{policy:?}");
             assert_eq!(like[0].is_some_and(|like| like.holds(true)), both, "{policy:?}");
             assert_eq!(like[1].is_some_and(|like| like.holds(false)), both, "{policy:?}");
+            assert_eq!(alike.is_settled(), settled, "{policy:?}");
         }
     }
 }

@@ -77,15 +77,17 @@ impl Conntrack {
         }
     }
 
-    /// The packets that follow this one in its direction need not be judged again.
-    pub fn decide(&mut self, tracked: &mut Tracked, decision: DecisionId) {
+    /// The packets that follow this one in its direction need not be judged again. Returns what was decided about the
+    /// ones before it.
+    pub fn decide(&mut self, tracked: &mut Tracked, decision: DecisionId) -> DecisionId {
         tracked.decision = decision;
         // A draft takes it along into the table.
         if let Ct::Known { id, direction, .. } = &tracked.ct
             && let Some(flow) = self.table.get_mut(*id)
         {
-            flow.decisions[*direction as usize] = decision;
+            return core::mem::replace(&mut flow.decisions[*direction as usize], decision);
         }
+        DecisionId::NONE
     }
 }
 
@@ -105,6 +107,12 @@ impl Known<'_> {
     #[inline(always)]
     pub fn decision(&self) -> DecisionId {
         self.flow.decisions[self.direction as usize]
+    }
+
+    /// Packets in this one's direction are from now on to fare so.
+    #[inline]
+    pub fn decide(&mut self, decision: DecisionId) {
+        self.flow.decisions[self.direction as usize] = decision;
     }
 
     /// Takes note of a segment without SYN. False, and nothing has changed, if it does not fit the

@@ -147,13 +147,15 @@ struct Place {
     id: u32,
     generation: u64,
     decision: Option<Decision>,
+    /// What packets like these fare by from the first reply on, where that is the same for all of them.
+    heir: Option<DecisionId>,
 }
 
 impl Decisions {
     /// Room for about as many decisions.
     pub fn new(capacity: u32) -> Self {
         let places = (capacity.clamp(64, 1 << 16) as usize).next_power_of_two();
-        let place = |at: usize| Place { id: at as u32, generation: 0, decision: None };
+        let place = |at: usize| Place { id: at as u32, generation: 0, decision: None, heir: None };
         Self { places: (0..places).map(place).collect(), generation: 0, recent: [0; RECENT], is_on: true, passed: 0 }
     }
 
@@ -176,6 +178,25 @@ impl Decisions {
         let place = self.places.get(id.0 as usize & (self.places.len() - 1))?;
         let holds = place.id == id.0 && place.generation == self.generation;
         place.decision.as_ref().filter(|_| holds)
+    }
+
+    /// From the first reply of a flow on, `after` is decided where it was `before`, and wherever that was decided for
+    /// another flow: what comes in by the same Iface and leaves by the same hop is all the same then.
+    pub fn succeed(&mut self, before: DecisionId, after: DecisionId) {
+        let Some((old, new)) = self.get(before).zip(self.get(after)) else { return };
+        let is_heir = new.alike.holds(true) && !old.alike.holds(true);
+        if is_heir && (old.iif, old.hop) == (new.iif, new.hop) {
+            let place = before.0 as usize & (self.places.len() - 1);
+            if let Some(place) = self.places.get_mut(place) {
+                place.heir = Some(after);
+            }
+        }
+    }
+
+    /// What is decided from the first reply on, where that is known.
+    #[inline(never)]
+    pub fn heir(&self, id: DecisionId) -> Option<DecisionId> {
+        self.places.get(id.0 as usize & (self.places.len() - 1)).filter(|place| place.id == id.0)?.heir
     }
 
     /// What was decided, and the count of who goes by it.
@@ -225,7 +246,7 @@ impl Decisions {
         // One that holds no more, else the one that has been replaced least.
         let place = set.iter_mut().min_by_key(|place| (holds(place), place.id))?;
         let id = place.id.checked_add(step)?;
-        *place = Place { id, generation, decision: Some(*decision) };
+        *place = Place { id, generation, decision: Some(*decision), heir: None };
         Some(DecisionId(id))
     }
 }
@@ -264,6 +285,26 @@ mod tests {
             }
         }
         assert!(decisions.pass(DecisionId::NONE).is_none());
+    }
+
+    #[test]
+    fn an_heir_is_the_same_for_all_that_one_decision_was_made_for() {
+        let mut decisions = Decisions::new(64);
+        let [before, after] = [Alike::default().with(false), Alike::default().with(true)];
+        let enter =
+            |decisions: &mut Decisions, host, alike| decisions.enter(&Decision { alike, ..decision(0, host) }).unwrap();
+        let (old, new, elsewhere) =
+            (enter(&mut decisions, 1, before), enter(&mut decisions, 1, after), enter(&mut decisions, 2, after));
+        for (first, then, heir) in
+            [(old, elsewhere, None), (old, old, None), (DecisionId::NONE, new, None), (old, new, Some(new))]
+        {
+            decisions.succeed(first, then);
+            assert_eq!(decisions.heir(old), heir);
+        }
+        assert_eq!((decisions.heir(new), decisions.heir(elsewhere)), (None, None));
+        decisions.forget();
+        decisions.succeed(old, new);
+        assert!(decisions.heir(old).is_none_or(|heir| decisions.pass(heir).is_none()));
     }
 
     #[test]

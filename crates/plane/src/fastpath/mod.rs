@@ -87,9 +87,21 @@ impl<B: Buffer> Plane<B> {
     fn pass(&mut self, now: Instant, sight: &mut Sight, frame: &mut B) -> Passed {
         let Self { conntrack, decisions, neighbors, rules, counters, .. } = self;
         let Some(mut known) = conntrack.known(&mut sight.sought, sight.guess) else { return Passed::Not };
-        let Some((decision, passed)) = decisions.pass(known.decision()) else { return Passed::Not };
-        let is_like = decision.iif == sight.iif && decision.alike.holds(known.replied());
-        if !is_like || !sight.is_amid || known.is_over(now) {
+        let replied = known.replied();
+        let (decision, passed) = match decisions.pass(known.decision()) {
+            Some(decided) if decided.0.alike.holds(replied) => decided,
+            // The first one in its direction after the first reply.
+            Some(_) => {
+                let Some(heir) = decisions.heir(known.decision()) else { return Passed::Not };
+                known.decide(heir);
+                match decisions.pass(heir) {
+                    Some(decided) if decided.0.alike.holds(replied) => decided,
+                    _ => return Passed::Not,
+                }
+            }
+            None => return Passed::Not,
+        };
+        if decision.iif != sight.iif || !sight.is_amid || known.is_over(now) {
             return Passed::Not;
         }
         let offload = frame.offload();
@@ -141,7 +153,8 @@ impl<B: Buffer> Plane<B> {
     #[inline]
     pub(crate) fn remember(&mut self, iif: IfaceId, tracked: &mut Tracked, hop: &NextHop) {
         let Some(replied) = tracked.replied().filter(|_| self.decisions.is_on()) else { return };
-        let Some(alike) = self.tables.alike(iif, hop.iface).like(replied) else { return };
+        let way = self.tables.alike(iif, hop.iface);
+        let Some(alike) = way.like(replied) else { return };
         if !tracked.packet.has_ports() || !self.conntrack.is_regular(tracked) {
             return;
         }
@@ -152,7 +165,10 @@ impl<B: Buffer> Plane<B> {
             None => self.decide(iif, alike, hop),
         };
         if let Some(decision) = decision {
-            self.conntrack.decide(tracked, decision);
+            let before = self.conntrack.decide(tracked, decision);
+            if replied && way.is_settled() {
+                self.decisions.succeed(before, decision);
+            }
         }
     }
 
