@@ -303,8 +303,7 @@ impl<B: Buffer> Plane<B> {
 
     /// Another station has our IPv6 address: it is given up (RFC 4862 §5.4.5).
     fn give_up_address6(&mut self, id: IfaceId, address: Ipv6Addr, out: &mut impl Outlet<B>) {
-        self.ifaces.remove_address6(id, address);
-        self.decisions.forget();
+        self.change_addresses(|ifaces| ifaces.remove_address6(id, address));
         out.event(Event::DuplicateAddress { iface: id, address: IpAddr::V6(address) });
     }
 

@@ -1,9 +1,10 @@
 //! What the fast path asks of the flow table: the same as [`Conntrack::track`] for packets that fit a flow and begin none.
 
-use super::flow::{Direction, Flow, FlowId, Silences};
+use super::flow::{Direction, Flow, Silences};
 use super::table::{Addresses, Guess};
 use super::tcp::{Fit, Segment};
-use super::{Conntrack, Key, Sought, Tuple};
+use super::tracked::Ct;
+use super::{Conntrack, Key, Sought, Tracked};
 use crate::fastpath::{DecisionId, Rewriting};
 use crate::parse::{Transport, transport};
 use wire::Instant;
@@ -36,10 +37,20 @@ impl Conntrack {
         self.table.guess(hash)
     }
 
-    /// The flow of this tuple. `guess` may be wrong, or have been right a while ago.
+    /// The flow of this tuple, or a note that there certainly is none. `guess` may be wrong, or have been right a while
+    /// ago.
     #[inline(always)]
-    pub fn known(&mut self, sought: &Sought, guess: Guess) -> Option<Known<'_>> {
-        let (flow, direction, addresses) = self.table.known(&sought.key, sought.hash, guess)?;
+    pub fn known(&mut self, sought: &mut Sought, guess: Guess) -> Option<Known<'_>> {
+        let (id, direction) = match self.table.guessed(&sought.key, guess) {
+            Some(found) => found,
+            // Most often it begins a flow.
+            None if self.table.has_none(sought.hash) => {
+                sought.is_absent = true;
+                return None;
+            }
+            None => self.table.find_key(&sought.key, sought.hash)?,
+        };
+        let (flow, addresses) = self.table.at(id)?;
         Some(Known { flow, direction, addresses, silences: &self.silences })
     }
 
@@ -51,16 +62,32 @@ impl Conntrack {
         }
     }
 
-    /// The tuple of the direction that is not this one.
-    pub fn other_tuple(&self, id: FlowId, direction: Direction) -> Option<Tuple> {
-        self.table.tuple(id, direction.other())
+    /// Does a packet leave with the endpoints that its flow says, and has the balancer no part in it? Then the flow knows
+    /// how the packets after this one are to be rewritten.
+    pub fn is_regular(&self, tracked: &Tracked) -> bool {
+        match &tracked.ct {
+            Ct::Known { translated: None, .. } => !tracked.packet.rewritten,
+            Ct::Known { id, direction, translated: Some((flow, _)), .. } => {
+                let leaves = || Key::of_reply(&tracked.packet, 0);
+                !flow.balanced && self.table.tuple(*id, direction.other()).is_some_and(|tuple| tuple.key() == leaves())
+            }
+            // As it leaves it will be entered.
+            Ct::Draft(draft) => !draft.balanced && draft.original.0.zone() == 0,
+            Ct::Related { .. } | Ct::Invalid | Ct::Untracked => false,
+        }
     }
 
-    /// Packets of a flow in this direction need not be judged again.
-    pub fn decide(&mut self, id: FlowId, direction: Direction, decision: DecisionId) {
-        if let Some(flow) = self.table.get_mut(id) {
-            flow.decisions[direction as usize] = decision;
+    /// The packets that follow this one in its direction need not be judged again. Returns what was decided about the
+    /// ones before it.
+    pub fn decide(&mut self, tracked: &mut Tracked, decision: DecisionId) -> DecisionId {
+        tracked.decision = decision;
+        // A draft takes it along into the table.
+        if let Ct::Known { id, direction, .. } = &tracked.ct
+            && let Some(flow) = self.table.get_mut(*id)
+        {
+            return core::mem::replace(&mut flow.decisions[*direction as usize], decision);
         }
+        DecisionId::NONE
     }
 }
 
@@ -80,6 +107,12 @@ impl Known<'_> {
     #[inline(always)]
     pub fn decision(&self) -> DecisionId {
         self.flow.decisions[self.direction as usize]
+    }
+
+    /// Packets in this one's direction are from now on to fare so.
+    #[inline]
+    pub fn decide(&mut self, decision: DecisionId) {
+        self.flow.decisions[self.direction as usize] = decision;
     }
 
     /// Takes note of a segment without SYN. False, and nothing has changed, if it does not fit the
@@ -102,7 +135,7 @@ impl Known<'_> {
     #[must_use]
     #[inline(always)]
     pub fn refresh(&mut self, now: Instant, is_tcp: bool) -> bool {
-        let silence = if is_tcp { self.silences.of(self.flow) } else { self.silences.of_udp(self.flow) };
+        let silence = if is_tcp { self.silences.of_tcp(self.flow) } else { self.silences.of_udp(self.flow) };
         let deadline = Instant::from_nanos(now.as_nanos().saturating_add(silence));
         core::mem::replace(&mut self.flow.deadline, deadline) > deadline
     }

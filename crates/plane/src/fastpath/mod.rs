@@ -5,9 +5,9 @@
 //!      └─────────┴───────┴────────┴──────────┴────────────┴────► anything unusual: the walk
 //! ```
 //!
-//! The walk is the truth. Where it has sent a packet of a known flow out of an Iface, and what it decided is a function
-//! of the flow alone (endpoints, Ifaces, `ct.state`), it leaves a [`Decision`] with the flow; the next packets like that
-//! one do what it did, and nothing else: the same refresh of flow and windows, the same counts of the same rules, the
+//! The walk is the truth. Where it has sent a packet of a flow out of an Iface, and what it decided is a function of the
+//! flow alone (endpoints, Ifaces, `ct.state`), it leaves a [`Decision`] with the flow; the next packets like that one do
+//! what it did, and nothing else: the same refresh of flow and windows, the same counts of the same rules, the
 //! same neighbor asked anew, the same bytes. A packet changes nothing before all of that is certain. What is not of the
 //! common shape takes the walk: fragments, IPv4 options and extension headers, a TTL that ends here, a SYN, a
 //! segment outside of its window, a packet larger than the MTU, ICMP.
@@ -21,12 +21,12 @@ mod sight;
 #[cfg(test)]
 mod tests;
 
-use crate::conntrack::{Tracked, Tuple};
+use crate::chain::Alike;
+use crate::conntrack::{Confirmed, Tracked};
 use crate::neighbor::group_mac;
-use crate::parse::Transport;
 use crate::route::NextHop;
+use crate::trace::TraceStep;
 use crate::{DropReason, Outlet, Plane, emit};
-use policy::{CtState, Hook};
 use sight::Door;
 use wire::ethernet::ethertype;
 use wire::{Buffer, Burst, IfaceId, Instant, PortId};
@@ -87,13 +87,22 @@ impl<B: Buffer> Plane<B> {
     #[inline(always)]
     fn pass(&mut self, now: Instant, sight: &mut Sight, frame: &mut B) -> Passed {
         let Self { conntrack, decisions, neighbors, rules, counters, .. } = self;
-        let Some(mut known) = conntrack.known(&sight.sought, sight.guess) else {
-            sight.sought.is_absent = true;
-            return Passed::Not;
+        let Some(mut known) = conntrack.known(&mut sight.sought, sight.guess) else { return Passed::Not };
+        let replied = known.replied();
+        let (decision, passed) = match decisions.pass(known.decision()) {
+            Some(decided) if decided.0.alike.holds(replied) => decided,
+            // The first one in its direction after the first reply.
+            Some(_) => {
+                let Some(heir) = decisions.heir(known.decision()) else { return Passed::Not };
+                known.decide(heir);
+                match decisions.pass(heir) {
+                    Some(decided) if decided.0.alike.holds(replied) => decided,
+                    _ => return Passed::Not,
+                }
+            }
+            None => return Passed::Not,
         };
-        let Some((decision, passed)) = decisions.pass(known.decision()) else { return Passed::Not };
-        let is_like = decision.iif == sight.iif && decision.replied == known.replied();
-        if !is_like || !sight.is_amid || known.is_over(now) {
+        if decision.iif != sight.iif || !sight.is_amid || known.is_over(now) {
             return Passed::Not;
         }
         let offload = frame.offload();
@@ -142,32 +151,59 @@ impl<B: Buffer> Plane<B> {
 
     /// The walk sends a packet out by `hop`: if all packets of its flow in its direction go the same way, the next one
     /// need not ask.
-    pub(crate) fn remember(&mut self, iif: IfaceId, tracked: &Tracked, hop: &NextHop) {
-        let Some((flow, direction, state)) = tracked.known().filter(|_| self.decisions.is_on()) else { return };
-        let packet = &tracked.packet;
-        if !matches!(packet.transport, Transport::Tcp(_) | Transport::Udp(_)) || tracked.is_balanced() {
+    #[inline]
+    pub(crate) fn remember(&mut self, iif: IfaceId, tracked: &mut Tracked, hop: &NextHop) {
+        let Some(replied) = tracked.replied().filter(|_| self.decisions.is_on()) else { return };
+        let way = self.tables.alike(iif, hop.iface);
+        let Some(alike) = way.like(replied) else { return };
+        if !tracked.packet.has_ports() || !self.conntrack.is_regular(tracked) {
             return;
         }
-        // Its endpoints are what the flow says of the other direction.
-        if self.conntrack.other_tuple(flow, direction) != Some(Tuple { zone: 0, ..Tuple::of(packet, None) }.reversed())
-        {
-            return;
-        }
-        let Some(egress) = self.ifaces.get(hop.iface).filter(|egress| group_mac(egress, hop.neighbor).is_none()) else {
-            return;
+        let Some(rules) = self.rules.counts.trail().rules() else { return };
+        let recent = self.decisions.recent(iif, alike, hop, rules).filter(|(_, place)| self.neighbors.has(*place));
+        let decision = match recent {
+            Some((id, _)) => Some(id),
+            None => self.decide(iif, alike, hop),
         };
+        if let Some(decision) = decision {
+            let before = self.conntrack.decide(tracked, decision);
+            if replied && way.is_settled() {
+                self.decisions.succeed(before, decision);
+            }
+        }
+    }
+
+    /// Gets a packet that has walked ready to leave as that has decided for all that are like it. `None`, and nothing has
+    /// changed, if nothing is decided, or the neighbor is to be asked.
+    #[inline(always)]
+    pub(crate) fn leave(
+        &mut self,
+        now: Instant,
+        packet: Confirmed<'_>,
+        frame: &mut B,
+    ) -> Option<Result<PortId, DropReason>> {
+        let decision = self.decisions.get(packet.decision()).filter(|_| packet.packet().split_mtu == 0)?;
+        let neighbor = self.neighbors.at(decision.neighbor, now)?;
+        neighbor.touch(now);
+        let NextHop { iface, neighbor } = decision.hop;
+        self.rules.trace.note(|| TraceStep::Sent { iface, neighbor, held: false });
+        emit::headers(frame, packet);
+        if !decision.header.put(frame, usize::from(packet.packet().l3)) {
+            return Some(Err(DropReason::NoBuffer));
+        }
+        self.counters.iface_mut(Some(iface)).transmitted += 1;
+        Some(Ok(decision.port))
+    }
+
+    /// The number of the decision that packets like the one whose walk has been counted so go out by `hop`.
+    #[inline(never)]
+    fn decide(&mut self, iif: IfaceId, alike: Alike, hop: &NextHop) -> Option<DecisionId> {
+        let egress = self.ifaces.get(hop.iface).filter(|egress| group_mac(egress, hop.neighbor).is_none())?;
         let (link, vid) = (egress.link, egress.vid);
         let ethertype = if hop.neighbor.is_ipv4() { ethertype::IPV4 } else { ethertype::IPV6 };
-        let chains = [(Hook::Prerouting, iif), (Hook::Forward, iif), (Hook::Postrouting, hop.iface)];
-        let of_flow =
-            |(hook, iface)| self.tables.depends.of_chain(&self.policy, hook, iface, state, false).is_of_flow();
-        let Some(rules) = self.rules.counts.trail().rules().filter(|_| chains.into_iter().all(of_flow)) else { return };
-        let Some((neighbor, mac)) = self.neighbors.place_of(hop.iface, hop.neighbor) else { return };
-        let replied = state == CtState::Established;
+        let (neighbor, mac) = self.neighbors.place_of(hop.iface, hop.neighbor)?;
         let header = LinkHeader::new(mac, link.mac, vid, ethertype);
-        let decision = Decision::new(iif, replied, *hop, neighbor, (link, header), rules);
-        if let Some(id) = self.decisions.enter(&decision) {
-            self.conntrack.decide(flow, direction, id);
-        }
+        let rules = self.rules.counts.trail().rules()?;
+        self.decisions.enter(&Decision::new(iif, alike, *hop, neighbor, (link, header), rules))
     }
 }
