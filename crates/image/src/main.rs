@@ -174,8 +174,7 @@ fn compile<T>(
             ports.computer().console.say(format_args!("compiled in {time} us with at most {peak} KiB"));
         }
         let errors = compiled.diagnostics.iter().filter(|found| found.severity == nacl::Severity::Error).count();
-        // Suggestions are for `saltgate check`; the console is for what matters now.
-        for diagnostic in compiled.diagnostics.iter().filter(|found| found.severity != nacl::Severity::Note) {
+        for diagnostic in &compiled.diagnostics {
             ports.introduce();
             nacl::diagnostic::render(&source, diagnostic)
                 .lines()

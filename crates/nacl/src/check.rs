@@ -57,7 +57,7 @@ pub fn check<'a>(
     checked.syslog = checker.syslog();
     checked.balancer = checker.balancer(&checked.ifaces);
     checked.timers = checker.timers(checked.balancer.is_some());
-    checker.subnets(&checked);
+    checker.subnets(&checked, deeply);
     let calls_end = checker.flow();
     if deeply {
         checked.shadows = checker.shadows();

@@ -59,7 +59,7 @@ impl Compiled {
     }
 }
 
-/// Compiles a file: its policy, every error, and the warnings that cost next to nothing.
+/// Compiles a file: its policy, every error, and the warnings that cost next to nothing. Suggestions are for [`analyze`].
 ///
 /// What an image does with its configuration. The policy is that of [`analyze`].
 pub fn compile(source: &Source) -> Compiled {

@@ -66,6 +66,18 @@ fn who_goes_on_at_once_gets_what_compiling_returns() {
 }
 
 #[test]
+fn suggestions_are_for_who_asks_for_an_analysis() {
+    let mut suggestions = 0;
+    for bytes in examples() {
+        let source = Source::from_bytes("notes.nacl", &bytes);
+        assert!(compile(&source).diagnostics.iter().all(|found| found.severity != Severity::Note));
+        assert_eq!(compile(&source).policy.is_some(), analyze(&source).policy.is_some());
+        suggestions += analyze(&source).diagnostics.iter().filter(|found| found.severity == Severity::Note).count();
+    }
+    assert!(suggestions > 0, "an example of them all has a suggestion");
+}
+
+#[test]
 fn random_bytes_are_survived() {
     let mut random = Random(1);
     for _ in 0..rounds(3000) {

@@ -24,9 +24,10 @@ fn members(count: usize, ifaces: impl Iterator<Item = IfaceId>) -> Vec<bool> {
 }
 
 impl Checker<'_, '_> {
-    pub fn subnets(&mut self, checked: &Checked) {
+    /// `deeply`: also what could be better.
+    pub fn subnets(&mut self, checked: &Checked, deeply: bool) {
         self.addresses_are_apart(&checked.ifaces);
-        self.ifaces_are_used(checked);
+        self.ifaces_are_used(checked, deeply);
         self.log_server_is_reachable(checked);
     }
 
@@ -103,7 +104,7 @@ impl Checker<'_, '_> {
         }
     }
 
-    fn ifaces_are_used(&mut self, checked: &Checked) {
+    fn ifaces_are_used(&mut self, checked: &Checked, deeply: bool) {
         let count = checked.ifaces.len();
         let routed = members(count, checked.gateway.iter().flat_map(routed));
         let chained = members(count, self.chains.iter().filter_map(|chain| chain.iface));
@@ -128,7 +129,7 @@ impl Checker<'_, '_> {
                 let help = "that is right for a management network; else add a route with this iface";
                 self.report(Diagnostic::new(Code::UnroutedIface, name, message).help(help));
             }
-            if routed && iface.reverse_path.is_none() {
+            if deeply && routed && iface.reverse_path.is_none() {
                 let message = format!("`{}` forwards packets whose source address is not looked up", iface.name);
                 let help = "`reverse_path: strict` drops packets that claim to come from somewhere else (RFC 3704)";
                 self.report(Diagnostic::new(Code::ReversePathUnset, name, message).help(help));
