@@ -74,7 +74,7 @@ impl Came {
 
 impl From<&Sight> for Came {
     fn from(sight: &Sight) -> Self {
-        let ethertype = if sight.is_v4 { ethertype::IPV4 } else { ethertype::IPV6 };
+        let ethertype = if sight.is_v4() { ethertype::IPV4 } else { ethertype::IPV6 };
         Self { iface: sight.iif, ethertype, l3: usize::from(sight.l3), to_group: false }
     }
 }

@@ -235,12 +235,6 @@ impl Silences {
         }
     }
 
-    /// As [`of`](Self::of), for a flow that is known to be of UDP.
-    #[inline(always)]
-    pub fn of_udp(&self, flow: &Flow) -> u64 {
-        self.classes[usize::from(flow.replied())][0]
-    }
-
     /// From now on, for this flow.
     #[inline(always)]
     pub fn of(&self, flow: &Flow) -> u64 {
@@ -264,6 +258,11 @@ impl Silences {
     #[inline(always)]
     pub fn first_deadline(&self, now: Instant, protocol: u8, tcp: &TcpState) -> Instant {
         Instant::from_nanos(now.as_nanos().saturating_add(self.of_class(protocol, tcp, false)))
+    }
+
+    /// As [`deadline`](Self::deadline), of flows of UDP that have, or have not, seen a reply.
+    pub fn udp_deadline(&self, now: Instant, replied: bool) -> Instant {
+        Instant::from_nanos(now.as_nanos().saturating_add(self.classes[usize::from(replied)][0]))
     }
 
     /// When a flow ends that is silent from `now` on.

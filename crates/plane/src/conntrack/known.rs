@@ -43,6 +43,11 @@ impl Conntrack {
         Some(Known { flow, direction, addresses, silences: &self.silences })
     }
 
+    /// When flows of UDP end that are silent from `now` on, and have, or have not, seen a reply.
+    pub fn udp_deadline(&self, now: Instant, replied: bool) -> Instant {
+        self.silences.udp_deadline(now, replied)
+    }
+
     /// Has the wheel look at a flow whose end has come nearer.
     #[cold]
     pub fn reschedule(&mut self, sought: &Sought) {
@@ -97,13 +102,16 @@ impl Known<'_> {
         self.flow.tcp.advance_if_fit(self.direction, &segment) == Fit::Fits
     }
 
-    /// Moves its end, after a packet of TCP or UDP. True: it has come nearer, and
-    /// [`reschedule`](Conntrack::reschedule) is to be told.
+    /// When it ends if it is silent from `now` on, and of TCP.
+    #[inline(always)]
+    pub fn tcp_deadline(&self, now: Instant) -> Instant {
+        self.silences.deadline(now, self.flow)
+    }
+
+    /// Moves its end. True: it has come nearer, and [`reschedule`](Conntrack::reschedule) is to be told.
     #[must_use]
     #[inline(always)]
-    pub fn refresh(&mut self, now: Instant, is_tcp: bool) -> bool {
-        let silence = if is_tcp { self.silences.of(self.flow) } else { self.silences.of_udp(self.flow) };
-        let deadline = Instant::from_nanos(now.as_nanos().saturating_add(silence));
+    pub fn refresh(&mut self, deadline: Instant) -> bool {
         core::mem::replace(&mut self.flow.deadline, deadline) > deadline
     }
 

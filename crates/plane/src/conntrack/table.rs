@@ -135,12 +135,19 @@ impl Table {
         Guess(likely)
     }
 
-    /// The flow of this key, and what finds its addresses; it is looked for in its likely place first.
+    /// The flow of this key of TCP or UDP, and what finds its addresses; it is looked for in its likely place first.
     #[inline(always)]
     pub fn known(&mut self, key: &Key, hash: u64, guess: Guess) -> Option<(&mut Flow, Direction, &Addresses)> {
-        // Only the index says which records are in use; a guess may be older than the flow's end.
-        let guessed = self.is(guess.0, key) && self.get(unpack(guess.0).0).is_some();
-        let reference = if guessed { guess.0 } else { self.index.find(hash, |reference| self.is(reference, key))? };
+        // A guess may be older than the flow's end, but then its record has no such key any more.
+        if self.is(guess.0, key) {
+            return self.at(guess.0);
+        }
+        let reference = self.index.find(hash, |reference| self.is(reference, key))?;
+        self.at(reference)
+    }
+
+    #[inline(always)]
+    fn at(&mut self, reference: u32) -> Option<(&mut Flow, Direction, &Addresses)> {
         let (id, direction) = unpack(reference);
         self.records.get_mut(id.0 as usize).map(|flow| (flow, direction, &self.addresses))
     }
@@ -220,6 +227,7 @@ impl Table {
         if let Some(record) = self.records.get_mut(id.0 as usize) {
             record.flags = 0;
             record.next = free;
+            record.ends = Flow::FREE.ends;
         }
         self.len -= 1;
         Some(flow)

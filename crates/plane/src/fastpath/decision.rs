@@ -10,20 +10,31 @@ use wire::{IfaceId, IpAddr, MacAddr, PortId, ethernet};
 /// What packets of a flow are to be like, and what is done with them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Decision {
+    pub way: Way,
+    pub hop: NextHop,
+    /// Where the table of neighbors has the next hop, unless that has been forgotten meanwhile.
+    pub neighbor: neighbor::Place,
+    /// The rules that count them, and how many those are.
+    rules: [RuleId; Trail::ROOM],
+    rule_count: u8,
+}
+
+/// What every packet that goes by a decision has to do with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Way {
     /// They come in by this Iface, …
     pub iif: IfaceId,
     /// … while the flow has, or has not, seen a reply.
     pub replied: bool,
-    pub hop: NextHop,
-    /// Where the table of neighbors has the next hop, unless that has been forgotten meanwhile.
-    pub neighbor: neighbor::Place,
     /// The way out.
     pub port: PortId,
     pub mtu: u16,
     pub header: LinkHeader,
-    /// The rules that count them, and how many those are.
-    rules: [RuleId; Trail::ROOM],
-    rule_count: u8,
+}
+
+impl Way {
+    /// Nobody takes it.
+    pub const NONE: Self = Self { iif: IfaceId(0), replied: false, port: PortId(0), mtu: 0, header: LinkHeader::NONE };
 }
 
 impl Decision {
@@ -40,7 +51,8 @@ impl Decision {
         all.iter_mut().zip(rules).for_each(|(place, rule)| *place = *rule);
         let rule_count = rules.len().min(Trail::ROOM) as u8;
         let Link { port, mtu, .. } = link;
-        Self { iif, replied, hop, neighbor, port, mtu, header, rules: all, rule_count }
+        let way = Way { iif, replied, port, mtu, header };
+        Self { way, hop, neighbor, rules: all, rule_count }
     }
 
     #[inline(always)]
@@ -50,7 +62,8 @@ impl Decision {
 
     fn is_same(&self, other: &Self) -> bool {
         // Neighbor and Iface of the hop say the rest.
-        (self.iif, self.replied, self.hop, self.neighbor) == (other.iif, other.replied, other.hop, other.neighbor)
+        (self.way.iif, self.way.replied, self.hop) == (other.way.iif, other.way.replied, other.hop)
+            && self.neighbor == other.neighbor
             && (self.rules, self.rule_count) == (other.rules, other.rule_count)
     }
 
@@ -60,7 +73,7 @@ impl Decision {
             IpAddr::V4(address) => u64::from(address.to_bits()),
             IpAddr::V6(address) => address.to_bits() as u64 ^ (address.to_bits() >> 64) as u64,
         };
-        let ifaces = u64::from(self.iif.0) << 17 | u64::from(self.hop.iface.0) << 1 | u64::from(self.replied);
+        let ifaces = u64::from(self.way.iif.0) << 17 | u64::from(self.hop.iface.0) << 1 | u64::from(self.way.replied);
         let rules = self.rules().fold(0u64, |hash, rule| hash.wrapping_mul(31).wrapping_add(rule.number()));
         let product = u128::from(address ^ ifaces << 20 ^ rules << 40) * 0x9e37_79b9_7f4a_7c15;
         ((product >> 64) as u64 ^ product as u64) as usize
@@ -76,6 +89,8 @@ pub(crate) struct LinkHeader {
 }
 
 impl LinkHeader {
+    const NONE: Self = Self { bytes: [0; ethernet::HEADER_LEN], tag: None };
+
     pub fn new(dst: MacAddr, src: MacAddr, vid: Option<u16>, ethertype: u16) -> Self {
         let mut all = [0; ethernet::HEADER_LEN + ethernet::TAG_LEN];
         ethernet::Header::emit(&mut all, dst, src, vid, ethertype);
@@ -104,7 +119,10 @@ impl LinkHeader {
 pub(crate) struct DecisionId(u32);
 
 impl DecisionId {
+    /// Of flows whose packets walk.
     pub const NONE: Self = Self(0);
+    /// No flow has it.
+    pub const UNUSED: Self = Self(u32::MAX);
 }
 
 /// Decisions of one set of the table.
@@ -116,8 +134,6 @@ pub(crate) struct Decisions {
     /// Decisions of another generation do not hold any more.
     generation: u64,
     is_on: bool,
-    /// Packets that have gone by a decision.
-    pub passed: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -133,7 +149,7 @@ impl Decisions {
     pub fn new(capacity: u32) -> Self {
         let places = (capacity.clamp(64, 1 << 16) as usize).next_power_of_two();
         let place = |at: usize| Place { id: at as u32, generation: 0, decision: None };
-        Self { places: (0..places).map(place).collect(), generation: 0, is_on: true, passed: 0 }
+        Self { places: (0..places).map(place).collect(), generation: 0, is_on: true }
     }
 
     pub fn is_on(&self) -> bool {
@@ -149,14 +165,14 @@ impl Decisions {
         self.generation += 1;
     }
 
-    /// What was decided, and the count of who goes by it.
+    /// What was decided, if that still holds.
     #[inline(always)]
-    pub fn pass(&mut self, id: DecisionId) -> Option<(&Decision, &mut u64)> {
+    pub fn get(&self, id: DecisionId) -> Option<&Decision> {
         let place = self.places.get(id.0 as usize & (self.places.len() - 1))?;
         if place.id != id.0 || place.generation != self.generation {
             return None;
         }
-        Some((place.decision.as_ref()?, &mut self.passed))
+        place.decision.as_ref()
     }
 
     /// The number of this decision, which is entered if it is not there yet; another may have to give way. `None`: the
@@ -173,7 +189,7 @@ impl Decisions {
         }
         // One that holds no more, else the one that has been replaced least.
         let place = set.iter_mut().min_by_key(|place| (holds(place), place.id))?;
-        let id = place.id.checked_add(step)?;
+        let id = place.id.checked_add(step).filter(|id| *id != DecisionId::UNUSED.0)?;
         *place = Place { id, generation, decision: Some(*decision) };
         Some(DecisionId(id))
     }
@@ -203,16 +219,16 @@ mod tests {
                 given.push((id, round, host));
             }
             for (id, iif, host) in &given {
-                let found = decisions.pass(*id);
-                assert!(found.is_none_or(|(found, _)| found.is_same(&decision(*iif, *host))));
+                let found = decisions.get(*id);
+                assert!(found.is_none_or(|found| found.is_same(&decision(*iif, *host))));
             }
-            assert!(given.iter().filter(|(id, ..)| decisions.pass(*id).is_some()).count() > 32);
+            assert!(given.iter().filter(|(id, ..)| decisions.get(*id).is_some()).count() > 32);
             if round == 2 {
                 decisions.forget();
-                assert!(given.iter().all(|(id, ..)| decisions.pass(*id).is_none()));
+                assert!(given.iter().all(|(id, ..)| decisions.get(*id).is_none()));
             }
         }
-        assert!(decisions.pass(DecisionId::NONE).is_none());
+        assert!(decisions.get(DecisionId::NONE).is_none());
     }
 
     #[test]

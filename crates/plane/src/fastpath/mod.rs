@@ -17,6 +17,7 @@
 
 mod decision;
 mod rewriting;
+mod run;
 mod sight;
 #[cfg(test)]
 mod tests;
@@ -25,8 +26,9 @@ use crate::conntrack::{Tracked, Tuple};
 use crate::neighbor::group_mac;
 use crate::parse::Transport;
 use crate::route::NextHop;
-use crate::{DropReason, Outlet, Plane, emit};
+use crate::{DropReason, Outlet, Plane};
 use policy::{CtState, Hook};
+use run::{Halt, Run};
 use sight::Door;
 use wire::ethernet::ethertype;
 use wire::{Buffer, Burst, IfaceId, Instant, PortId};
@@ -35,16 +37,6 @@ use decision::{Decision, LinkHeader};
 pub(crate) use decision::{DecisionId, Decisions};
 pub(crate) use rewriting::Rewriting;
 pub(crate) use sight::Sight;
-
-/// What has become of a packet.
-enum Passed {
-    /// It is to leave by this port.
-    To(PortId),
-    /// It would have, but its memory has no room for the link header.
-    Stuck,
-    /// Nothing has changed: it is for the walk.
-    Not,
-}
 
 impl<B: Buffer> Plane<B> {
     /// Does with the packets of a burst, in their order, what the walk has done with the last ones like them, or, where
@@ -56,88 +48,45 @@ impl<B: Buffer> Plane<B> {
     pub(crate) fn pass_burst(&mut self, now: Instant, port: PortId, burst: &mut Burst<B>, out: &mut impl Outlet<B>) {
         let mut sights = [const { None }; 32];
         const { assert!(Burst::<B>::CAPACITY == 32) };
+        let places = burst.places();
         if self.decisions.is_on() && !self.rules.trace.is_on() {
             let door = Door::new(&self.ifaces, &self.conntrack, port);
-            for (place, frame) in sights.iter_mut().zip(burst.iter()) {
-                Sight::read(place, frame.head(), frame.len(), &door);
+            for (sight, place) in sights.iter_mut().zip(places.iter()) {
+                if let Some(frame) = place {
+                    Sight::read(sight, frame.head(), frame.len(), &door);
+                }
             }
-            for sight in sights.iter_mut().take(burst.len()).flatten() {
+            for sight in sights.iter_mut().take(places.len()).flatten() {
                 sight.guess = self.conntrack.guess(sight.sought.hash);
             }
         }
-        for (mut frame, sight) in burst.drain().zip(&mut sights) {
-            let passed = sight.as_mut().map_or(Passed::Not, |sight| self.pass(now, sight, &mut frame));
-            match passed {
-                Passed::Not => {
-                    self.receive(now, port, frame, sight.as_ref(), out);
-                    continue;
+        let mut packets = places.iter_mut().zip(&mut sights);
+        let mut run = Run::NONE;
+        loop {
+            let halted = loop {
+                let Some((place, sight)) = packets.next() else { break None };
+                let passed = match (place.as_mut(), sight.as_mut()) {
+                    (Some(frame), Some(sight)) => self.pass(now, &mut run, sight, frame),
+                    _ => Err(Halt::Walk),
+                };
+                match passed {
+                    Ok(port) => place.take().into_iter().for_each(|frame| out.transmit(port, frame)),
+                    Err(halt) => break Some((place.take(), sight, halt)),
                 }
-                Passed::To(port) => out.transmit(port, frame),
-                Passed::Stuck => {
-                    self.count_drop(sight.as_ref().map(|sight| sight.iif), DropReason::NoBuffer, out);
-                }
-            }
+            };
+            self.end_run(now, &mut run);
             if self.balancer.is_some() {
                 self.release_clients(now, out);
             }
-        }
-    }
-
-    /// Finds flow and decision of a packet, and where it needs no walk counts and rewrites it.
-    #[inline(always)]
-    fn pass(&mut self, now: Instant, sight: &mut Sight, frame: &mut B) -> Passed {
-        let Self { conntrack, decisions, neighbors, rules, counters, .. } = self;
-        let Some(mut known) = conntrack.known(&sight.sought, sight.guess) else {
-            sight.sought.is_absent = true;
-            return Passed::Not;
-        };
-        let Some((decision, passed)) = decisions.pass(known.decision()) else { return Passed::Not };
-        let is_like = decision.iif == sight.iif && decision.replied == known.replied();
-        if !is_like || !sight.is_amid || known.is_over(now) {
-            return Passed::Not;
-        }
-        let offload = frame.offload();
-        let wire_len = match offload.segmentation {
-            Some(segmentation) => sight.wire_len(frame.head(), segmentation.size),
-            None => sight.total_len,
-        };
-        if wire_len > u32::from(decision.mtu) {
-            return Passed::Not;
-        }
-        let Some(neighbor) = neighbors.at(decision.neighbor, now) else { return Passed::Not };
-        if sight.is_tcp {
-            let header = frame.head().get(usize::from(sight.l4)..).unwrap_or(&[]);
-            if !known.advance(header, sight.transport_len()) {
-                return Passed::Not;
+            match halted {
+                Some((Some(frame), sight, Halt::Walk)) => self.receive(now, port, frame, sight.as_ref(), out),
+                Some((_, sight, Halt::Stuck)) => {
+                    self.count_drop(sight.as_ref().map(|sight| sight.iif), DropReason::NoBuffer, out);
+                }
+                Some((None, ..)) => {}
+                None => break,
             }
         }
-        // From here on it is certain.
-        let ends_earlier = known.refresh(now, sight.is_tcp);
-        neighbor.touch(now);
-        for rule in decision.rules() {
-            rules.counts.again(*rule, sight.total_len);
-        }
-        *passed += 1;
-        let (l3, link_len) = (usize::from(sight.l3), decision.header.len());
-        frame.truncate(l3 + sight.total_len as usize);
-        if !emit::fit_link_header(frame, l3, link_len) {
-            counters.iface_mut(Some(sight.iif)).received += 1;
-            return Passed::Stuck;
-        }
-        counters.pass(sight.iif, decision.hop.iface);
-        let partial = offload.partial.is_some();
-        if let Some((link, packet)) = frame.head_mut().split_at_mut_checked(link_len) {
-            decision.header.emit(link);
-            match known.translation() {
-                None => rewriting::hop(packet, sight.is_v4),
-                Some((rewriting, to)) => rewriting::translate(packet, sight, rewriting, &to, partial),
-            }
-        }
-        let port = decision.port;
-        if ends_earlier {
-            conntrack.reschedule(&sight.sought);
-        }
-        Passed::To(port)
     }
 
     /// The walk sends a packet out by `hop`: if all packets of its flow in its direction go the same way, the next one
