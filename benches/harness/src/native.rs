@@ -8,7 +8,7 @@
 //! it ends at the door. So the sender's CPU time, and that of the kernel thread which takes what is left, is the price
 //! of a packet; the *base*, a router that drops at its own door, is taken off.
 
-use crate::cores;
+use crate::cores::{self, OnTheFirst};
 use crate::report::Unit;
 use crate::rules::{self, IPTABLES, SEQUENTIAL, SETS};
 use crate::stage::{DISCARD, nft};
@@ -40,7 +40,7 @@ type Rules<'a> = Option<(&'static str, &'a str)>;
 
 /// Linux's filters, and ours as `ours` measures it, in nanoseconds per packet.
 pub fn run(counts: &[u32], effort: Effort, dir: &Path, mut ours: impl FnMut(Filter) -> Result<f64>) -> Result<()> {
-    cores::keep_to_the_first()?;
+    let _core = OnTheFirst::stay()?;
     let mut report = rules::report("rules-native");
     for filter in rules::matrix(counts) {
         let name = format!("{} {}", filter.count, filter.kind.name());

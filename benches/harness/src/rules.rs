@@ -3,7 +3,7 @@
 //! Every packet is the first of its flow. In virtual machines its price is CPU time of the whole monitor; see
 //! [`native`](crate::native) for the packet filters of the Linux that runs this.
 
-use crate::cores;
+use crate::cores::OnTheFirst;
 use crate::linux::Linux;
 use crate::report::{Ratio, Report, Unit};
 use crate::stage::{B, Player, ROUTER_MAC, Stage};
@@ -32,7 +32,8 @@ pub fn matrix(counts: &[u32]) -> Vec<Filter> {
 /// The contenders side by side in virtual machines.
 pub fn in_machines(images: &Images, counts: &[u32], effort: Effort, dir: &Path) -> Result<()> {
     std::fs::create_dir_all(dir)?;
-    let core = cores::keep_to_the_first()?;
+    let cores = OnTheFirst::stay()?;
+    let core = cores.other;
     let linux = Linux::build(&dir.join("linux"));
     if let Err(error) = &linux {
         println!("SKIPPED linux: {error:#}");

@@ -1,7 +1,7 @@
 //! Routers in virtual machines: what a packet, a byte and a connection cost, beside Linux and beside guests that do not
 //! judge packets at all.
 
-use crate::cores;
+use crate::cores::OnTheFirst;
 use crate::linux::Linux;
 use crate::report::{Ratio, Report, Unit};
 use crate::stage::{MACS, Player, Stage};
@@ -128,7 +128,8 @@ fn ceiling(images: &Images) -> Ours {
 pub fn run(images: &Images, parts: &[String], effort: Effort, dir: &Path) -> Result<()> {
     let wanted = |part: &str| parts.is_empty() || parts.iter().any(|name| name == part);
     std::fs::create_dir_all(dir)?;
-    let core = cores::keep_to_the_first()?;
+    let cores = OnTheFirst::stay()?;
+    let core = cores.other;
     let ten = Filter::new(Kind::Classes, 10);
     let config = dir.join("ten-rules.nacl");
     std::fs::write(&config, ten.nacl())?;

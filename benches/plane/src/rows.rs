@@ -6,6 +6,8 @@ use wire::{Ipv4Addr, Ipv6Addr, PortId};
 
 /// Connections that the rows of known ones take turns with.
 const FLOWS: u64 = 10_000;
+/// Connections of the rows that go on with a handshake.
+const HANDSHAKES: u64 = 32_000;
 /// Room in the table.
 const LIMIT: u32 = 262_144;
 
@@ -50,7 +52,13 @@ pub const ROWS: &[Row] = &[
     },
     row("udp4-new", plain, |_| {}, |bed, nth| push(bed, USERS, &udp4(nth))),
     row("udp6-new", plain, |_| {}, |bed, nth| push(bed, USERS, &udp6(nth))),
-    row("tcp4-new", plain, |_| {}, |bed, nth| push(bed, USERS, &Packet::tcp(user4(nth), server4(80), flag::SYN, 1, 0))),
+    row("tcp4-new", plain, |_| {}, |bed, nth| push(bed, USERS, &syn(nth))),
+    // The first answer of each connection, and what completes its handshake.
+    Row {
+        most: HANDSHAKES / 32,
+        ..row("tcp4-syn-ack", plain, tcp4_ask, |bed, nth| push(bed, SERVERS, &syn_ack(user4(nth))))
+    },
+    Row { most: HANDSHAKES / 32, ..row("tcp4-ack", plain, tcp4_answer, |bed, nth| push(bed, USERS, &last_ack(nth))) },
     Row {
         most: 1_500,
         ..row(
@@ -156,18 +164,37 @@ fn tcp4(nth: u64) -> Packet {
     Packet { payload: 512, ..Packet::tcp(user4(nth), server4(80), flag::ACK | flag::PSH, 2, 1001) }
 }
 
+fn syn(nth: u64) -> Packet {
+    Packet::tcp(user4(nth), server4(80), flag::SYN, 1, 0)
+}
+
+fn syn_ack(user: Endpoint) -> Packet {
+    Packet::tcp(server4(80), user, flag::SYN | flag::ACK, 1000, 2)
+}
+
+/// Of a handshake.
+fn last_ack(nth: u64) -> Packet {
+    Packet::tcp(user4(nth), server4(80), flag::ACK, 2, 1001)
+}
+
 /// The handshakes of all connections. The servers see another port of a user, or another user.
 fn tcp4_begin(bed: &mut Bed) {
-    let opening: Vec<Packet> = (0..FLOWS).map(|nth| Packet::tcp(user4(nth), server4(80), flag::SYN, 1, 0)).collect();
-    let ports = bed.send_and_see(USERS, &opening);
-    let answers = (0..FLOWS).zip(ports).map(|(nth, port)| {
-        let user = seen(bed, nth, port);
-        Packet::tcp(server4(80), user, flag::SYN | flag::ACK, 1000, 2)
-    });
-    let answers: Vec<Packet> = answers.collect();
+    let ports = bed.send_and_see(USERS, &(0..FLOWS).map(syn).collect::<Vec<_>>());
+    let answers: Vec<Packet> = (0..FLOWS).zip(ports).map(|(nth, port)| syn_ack(seen(bed, nth, port))).collect();
     assert_eq!(bed.send(SERVERS, &answers), FLOWS);
-    let last: Vec<Packet> = (0..FLOWS).map(|nth| Packet::tcp(user4(nth), server4(80), flag::ACK, 2, 1001)).collect();
-    assert_eq!(bed.send(USERS, &last), FLOWS);
+    assert_eq!(bed.send(USERS, &(0..FLOWS).map(last_ack).collect::<Vec<_>>()), FLOWS);
+}
+
+/// Handshakes that are still to be answered.
+fn tcp4_ask(bed: &mut Bed) {
+    assert_eq!(bed.send(USERS, &(0..HANDSHAKES).map(syn).collect::<Vec<_>>()), HANDSHAKES);
+}
+
+/// Handshakes that are still to be completed.
+fn tcp4_answer(bed: &mut Bed) {
+    tcp4_ask(bed);
+    let answers: Vec<Packet> = (0..HANDSHAKES).map(|nth| syn_ack(user4(nth))).collect();
+    assert_eq!(bed.send(SERVERS, &answers), HANDSHAKES);
 }
 
 fn udp4_begin(bed: &mut Bed) {

@@ -28,6 +28,7 @@ use wire::{IfaceId, Instant, IpAddr};
 pub(crate) use bucket::TokenBucket;
 pub use counts::{Count, RuleCounts};
 pub(crate) use counts::{RuleId, Trail};
+pub(crate) use depends::Alike;
 pub(crate) use tables::Tables;
 pub use tables::{Lookup, RuleCost, rule_costs};
 
@@ -147,8 +148,14 @@ fn functions(
         }
         let Some(function) = view.policy.function(*id) else { continue };
         rules.trace.note(|| TraceStep::Function { function: *id });
+        let before = rules.counts.mark();
         let mut run = Run { view, rules, id: *id, program: &function.program, hook, iface, tracked };
-        match run.run() {
+        let ruling = run.run();
+        if *kind == FunctionKind::Nat {
+            // The next packet of the flow will not meet it.
+            rules.counts.return_to(before);
+        }
+        match ruling {
             Ok(Verdict::Accept) => {}
             Ok(Verdict::Drop) => return Ruling::Drop,
             Ok(Verdict::Reject(reject)) => return Ruling::Reject(reject),

@@ -13,19 +13,20 @@ use wire::{Buffer, IpAddr, Ipv4Addr, Ipv6Addr, MacAddr, icmpv4, icmpv6, ipv4, ip
 /// A transport checksum that was wrong stays wrong; a UDP checksum of 0 over IPv4 stays 0 (RFC 768); a partial
 /// checksum, which holds the pseudo-header sum alone, is changed by the addresses only.
 #[inline(always)]
-pub(crate) fn headers<B: Buffer>(frame: &mut B, packet: Confirmed<'_>) {
-    let packet = packet.packet();
-    if packet.rewritten || packet.quoted.is_some() {
+pub(crate) fn headers<B: Buffer>(frame: &mut B, confirmed: Confirmed<'_>) {
+    let packet = confirmed.packet();
+    if packet.rewritten || confirmed.is_translated() {
         let partial = frame.offload().partial.is_some();
-        rewritten(frame.head_mut(), packet, partial);
+        rewritten(frame.head_mut(), packet, confirmed.quoted(), partial);
     } else {
         hop(frame.head_mut(), usize::from(packet.l3), packet);
     }
 }
 
-/// `partial`: the transport checksum is that of the pseudo-header.
+/// `quoted`: what the endpoints of the packet that an ICMP error quotes become. `partial`: the transport checksum is that
+/// of the pseudo-header.
 #[inline(never)]
-fn rewritten(head: &mut [u8], packet: &Packet, partial: bool) {
+fn rewritten(head: &mut [u8], packet: &Packet, quoted: Option<Quote>, partial: bool) {
     let (l3, l4) = (usize::from(packet.l3), usize::from(packet.l4));
     let addresses = match (packet.src, packet.dst) {
         (IpAddr::V4(src), IpAddr::V4(dst)) => ipv4_header(head, l3, packet.ttl, src, dst),
@@ -33,7 +34,7 @@ fn rewritten(head: &mut [u8], packet: &Packet, partial: bool) {
         _ => Delta::NONE,
     };
     let v4 = packet.is_v4();
-    let quoted = packet.quoted.map_or(Delta::NONE, |quote| quoted_packet(head, l4 + ICMP_HEADER_LEN, &quote));
+    let quoted = quoted.map_or(Delta::NONE, |quote| quoted_packet(head, l4 + ICMP_HEADER_LEN, &quote));
     match packet.transport {
         Transport::Tcp(segment) => {
             let ports = word(head, l4 + tcp::field::SPORT, segment.sport).then(word(

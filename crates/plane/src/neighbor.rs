@@ -271,6 +271,12 @@ impl<B> Neighbors<B> {
         })
     }
 
+    /// Is this still the place of the neighbor that it was of?
+    #[inline]
+    pub fn has(&self, place: Place) -> bool {
+        self.entries.get(place.at as usize).and_then(Option::as_ref).is_some_and(|entry| entry.number == place.number)
+    }
+
     /// The neighbor at a place, if it is still there and can be used without a question; with [`Entry::touch`] the same
     /// as [`resolve`](Self::resolve).
     #[inline(always)]

@@ -45,9 +45,10 @@ pub(crate) struct Packet {
     pub to_group: bool,
     /// Endpoints are other than they came.
     pub rewritten: bool,
-    /// Of an ICMP error about a translated flow: what its quoted packet's endpoints become.
-    pub quoted: Option<Quote>,
 }
+
+// A larger one would be copied by a call of `memcpy`.
+const _: () = assert!(size_of::<Packet>() <= 96);
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Transport {
@@ -111,7 +112,6 @@ impl Packet {
         transport: Transport::Other,
         to_group: false,
         rewritten: false,
-        quoted: None,
     };
 
     #[inline(always)]
@@ -284,22 +284,19 @@ pub(crate) fn arrived<B: Buffer>(
     Ok(Arrived::Fragment(Fragment::new(packet, Part { is_tiny, ..part })))
 }
 
-/// The packet of a sight: what [`arrived`] says of the same frame.
+/// Makes of [`Packet::NONE`] the packet of a sight: what [`arrived`] says of the same frame. In its place, since it is
+/// large.
 #[inline(always)]
-pub(crate) fn sighted<B: Buffer>(frame: &mut B, sight: &Sight) -> Packet {
+pub(crate) fn sighted<B: Buffer>(packet: &mut Packet, frame: &mut B, sight: &Sight) {
     let (l3, l4) = (usize::from(sight.l3), usize::from(sight.l4));
     frame.truncate(l3 + sight.total_len as usize);
     let segmentation = frame.offload().segmentation;
     let head = frame.head();
-    let mut packet = Packet {
-        iif: Some(sight.iif),
-        protocol: sight.sought.key.protocol(),
-        total_len: sight.total_len,
-        wire_len: segmentation.map_or(sight.total_len, |segmentation| sight.wire_len(head, segmentation.size)),
-        l3: sight.l3,
-        l4: sight.l4,
-        ..Packet::NONE
-    };
+    packet.iif = Some(sight.iif);
+    packet.protocol = sight.sought.key.protocol();
+    packet.total_len = sight.total_len;
+    packet.wire_len = segmentation.map_or(sight.total_len, |segmentation| sight.wire_len(head, segmentation.size));
+    (packet.l3, packet.l4) = (sight.l3, sight.l4);
     (packet.src, packet.dst) = sight.sought.key.addresses();
     // A sight has seen all of these bytes.
     if sight.is_v4() {
@@ -322,7 +319,6 @@ pub(crate) fn sighted<B: Buffer>(frame: &mut B, sight: &Sight) -> Packet {
         }),
         _ => transport(bytes, sight.transport_len(), packet.protocol, !sight.is_v4()).unwrap_or(Transport::Other),
     };
-    packet
 }
 
 /// As [`arrived`], where only a whole packet will do.
@@ -391,7 +387,6 @@ fn ipv4_packet<B: Buffer>(frame: &B, l3: usize, iif: Option<IfaceId>) -> Result<
         transport: Transport::Other,
         to_group: false,
         rewritten: false,
-        quoted: None,
     };
     Ok((packet, part))
 }
@@ -439,7 +434,6 @@ fn ipv6_packet<B: Buffer>(frame: &B, l3: usize, iif: Option<IfaceId>) -> Result<
         transport: Transport::Other,
         to_group: false,
         rewritten: false,
-        quoted: None,
     };
     Ok((packet, part))
 }

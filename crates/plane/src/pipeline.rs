@@ -102,12 +102,12 @@ impl<B: Buffer> Plane<B> {
         };
         let iface = came.iface;
         self.counters.iface_mut(Some(iface)).received += 1;
-        let mut tracked = Tracked::untracked(match sight {
-            Some(sight) => parse::sighted(&mut frame, sight),
-            None => Packet::NONE,
-        });
+        let mut tracked = Tracked::untracked(Packet::NONE);
         let way = match sight {
-            Some(sight) => self.walk_sighted(now, sight, &mut tracked, &frame, out),
+            Some(sight) => {
+                parse::sighted(&mut tracked.packet, &mut frame, sight);
+                self.walk_sighted(now, sight, &mut tracked, &frame, out)
+            }
             None => self.walk(now, &came, &mut tracked, &mut frame, out),
         };
         match way {

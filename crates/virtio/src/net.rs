@@ -29,6 +29,8 @@ const TRANSMIT: u16 = 1;
 const MIN_HEAD: u16 = 256;
 /// The largest IP packet, an Ethernet header with two tags, and a virtio header, in bytes.
 const LARGEST_FRAME: usize = 65_535 + 22 + NetHeader::LEN;
+/// So many frames on their way are no burst yet.
+const FEW: u16 = 4;
 /// How often a device's status is read until its reset must be done.
 const RESET_PATIENCE: u32 = 100_000;
 
@@ -272,8 +274,11 @@ impl<'p, T: Transport> Net<'p, T> {
         if self.down.is_some() {
             return true;
         }
-        // Sent frames are of interest only to those who wait for their room or their buffers.
-        let wants_completion = !self.waiting.is_empty() || self.receive.room() > 0;
+        // Sent frames are of interest to those who wait for their room or their buffers. And where few are on their way,
+        // what answers them often follows: whoever is awake when it comes takes it up sooner than one who must be woken
+        // twice, the host's processor and then this one. Behind a burst that would be an interrupt for nothing.
+        let few = (1..=FEW).contains(&self.transmit.outstanding());
+        let wants_completion = few || !self.waiting.is_empty() || self.receive.room() > 0;
         let quiet = self.receive.arm();
         if wants_completion { self.transmit.arm() && quiet } else { quiet }
     }

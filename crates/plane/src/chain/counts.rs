@@ -53,7 +53,8 @@ impl RuleId {
     }
 }
 
-/// The rules that have acted on a packet, for who wants to count them again for another.
+/// The rules that have acted on a packet, but for those of Nat functions, which act on a flow's first packet alone: for
+/// who wants to count them again for another.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Trail {
     rules: [RuleId; Self::ROOM],
@@ -68,6 +69,13 @@ impl Trail {
     pub fn rules(&self) -> Option<&[RuleId]> {
         self.rules.get(..usize::from(self.len)).filter(|_| !self.overflown)
     }
+}
+
+/// An end of a [`Trail`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mark {
+    len: u8,
+    overflown: bool,
 }
 
 impl Block {
@@ -137,6 +145,18 @@ impl RuleCounts {
     /// Begins a new trail.
     pub(crate) fn begin_trail(&mut self) {
         (self.trail.len, self.trail.overflown) = (0, false);
+    }
+
+    /// How far the trail leads by now.
+    #[inline]
+    pub(crate) fn mark(&self) -> Mark {
+        Mark { len: self.trail.len, overflown: self.trail.overflown }
+    }
+
+    /// Lets the trail end where it did then.
+    #[inline]
+    pub(crate) fn return_to(&mut self, mark: Mark) {
+        (self.trail.len, self.trail.overflown) = (mark.len, mark.overflown);
     }
 
     /// The rules that have acted since the trail began.

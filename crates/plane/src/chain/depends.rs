@@ -2,7 +2,8 @@
 //!
 //! A program is followed from its first step with `ct.state` known and everything else open; what the steps that can
 //! be reached ask for and do is what its verdict may depend on. A verdict that depends on nothing but what all packets
-//! of a flow in one direction have in common ([`Depends::is_of_flow`]) is the same for all of them.
+//! of a flow in one direction have in common ([`Depends::is_of_flow`]) is the same for all of them. What is to be known
+//! of that per packet is worked out for each chain beforehand ([`Alike`]).
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -122,7 +123,6 @@ impl Depends {
     }
 
     /// May the verdict depend on this field?
-    #[cfg(test)]
     pub const fn on(&self, field: Field) -> bool {
         self.fields >> field as u32 & 1 != 0
     }
@@ -159,20 +159,86 @@ impl Dependencies {
         Self { functions: policy.functions.iter().map(|function| Depends::of(&function.program)).collect() }
     }
 
-    /// What the verdict of a chain on packets in `state` depends on. `first`: the first packet of a flow, which Nat
-    /// functions judge as well; what they decide is the flow's from then on.
-    pub fn of_chain(&self, policy: &Policy, hook: Hook, iface: IfaceId, state: CtState, first: bool) -> Depends {
-        let mut depends = Depends::default();
-        for id in policy.chain(hook, iface) {
-            let judges = |kind: FunctionKind| kind == FunctionKind::Filter || first;
-            if !policy.function(*id).is_some_and(|function| judges(function.kind)) {
-                continue;
-            }
+    /// Which packets of a flow fare alike in a chain. Nat functions judge the first of them alone; what they decide is the
+    /// flow's from then on, and so does not count here.
+    pub fn alike(&self, policy: &Policy, hook: Hook, iface: IfaceId) -> Alike {
+        let filters = policy
+            .chain(hook, iface)
+            .iter()
+            .filter(|id| policy.function(**id).is_some_and(|function| function.kind == FunctionKind::Filter));
+        let [mut new, mut established] = [Depends::default(); 2];
+        for id in filters {
             if let Some(states) = self.functions.get(usize::from(id.0)) {
-                depends = depends.and(states[state as usize % states.len()]);
+                new = new.and(states[CtState::New as usize]);
+                established = established.and(states[CtState::Established as usize]);
             }
         }
-        depends
+        let [before, after] = [new, established].map(|depends| depends.is_of_flow());
+        let is_same = before && after && !new.on(Field::CtState) && !established.on(Field::CtState);
+        let of_way = [Field::CtState, Field::Iif, Field::Oif, Field::IpVersion]
+            .iter()
+            .fold(0, |fields, field| fields | 1 << *field as u32);
+        let is_settled = after && established.fields & !of_way == 0 && !established.addresses;
+        let [before, after, is_same, is_settled] = [before, after, is_same, is_settled].map(u8::from);
+        Alike(before | after << 1 | is_same << 2 | is_settled << 3)
+    }
+}
+
+/// Which packets of a flow that travel in one direction between the same Ifaces have one fate, whatever else they are:
+/// those before the first reply, those after it, or both together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Alike(u8);
+
+impl Alike {
+    /// None at all.
+    pub const NONE: Self = Self(0);
+    const BEFORE: Self = Self(1);
+    const AFTER: Self = Self(2);
+    /// A bit beside the other two: it makes no difference to anybody whether there has been a reply.
+    const THROUGHOUT: u8 = 4;
+    /// Another: after it, flows fare alike as well, whatever their endpoints.
+    const SETTLED: u8 = 8;
+
+    /// In each of two chains.
+    #[inline(always)]
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Those of them that fare as a packet does before or after the first reply, as `replied` says.
+    #[inline(always)]
+    pub const fn like(self, replied: bool) -> Option<Self> {
+        let own = if replied { Self::AFTER } else { Self::BEFORE };
+        if self.0 & Self::THROUGHOUT != 0 {
+            Some(Self(Self::BEFORE.0 | Self::AFTER.0))
+        } else if self.holds(replied) {
+            Some(own)
+        } else {
+            None
+        }
+    }
+
+    /// Those before, or after, the first reply.
+    #[cfg(test)]
+    pub const fn with(self, replied: bool) -> Self {
+        Self(self.0 | 1 << replied as u8)
+    }
+
+    /// After the first reply of their flow, all packets between these Ifaces fare alike.
+    pub const fn is_settled(self) -> bool {
+        self.0 & Self::SETTLED != 0
+    }
+
+    /// Tells them from others.
+    pub const fn number(self) -> u64 {
+        self.0 as u64
+    }
+
+    /// A packet before or after the first reply is one of them.
+    #[inline(always)]
+    pub const fn holds(self, replied: bool) -> bool {
+        self.0 >> replied as u8 & 1 != 0
     }
 }
 
@@ -245,5 +311,42 @@ mod tests {
         assert!(depends.addresses && depends.is_of_flow());
         let steps = vec![test(Test::TcpFlags { mask: 2 }, 1, 2), Step::End(Verdict::Accept), Step::End(Verdict::Drop)];
         assert!(!Depends::of(&program(steps, vec![]))[1].is_of_flow());
+    }
+
+    #[test]
+    fn packets_before_and_after_a_reply_are_alike_where_nobody_asks_for_the_state() {
+        let end = || Step::End(Verdict::Accept);
+        let asks = |field| vec![test(Test::In { field, set: 0 }, 1, 2), end(), end()];
+        let established = Test::In { field: Field::CtState, set: 0 };
+        let logs_new = vec![test(established, 2, 1), Step::Log { template: 0, next: 2 }, end()];
+        //  functions of the chain                                                      before  after  both   settled
+        let table = [
+            (vec![], true, true, true, true),
+            (vec![(FunctionKind::Filter, asks(Field::UdpDport))], true, true, true, false),
+            (vec![(FunctionKind::Filter, asks(Field::CtState))], true, true, false, true),
+            (vec![(FunctionKind::Filter, asks(Field::IpTtl))], false, false, false, false),
+            (vec![(FunctionKind::Filter, logs_new.clone())], false, true, false, true),
+            (vec![(FunctionKind::Nat, logs_new), (FunctionKind::Nat, asks(Field::IpTtl))], true, true, true, true),
+        ];
+        for (functions, before, after, both, settled) in table {
+            let function = |(kind, steps): &(FunctionKind, Vec<Step>)| policy::Function {
+                name: "f".into(),
+                kind: *kind,
+                program: program(steps.clone(), vec![Set::number(1)]),
+                mentions_invalid: false,
+                place: Place::NONE,
+            };
+            let forward = (0..functions.len() as u16).map(policy::FunctionId).collect();
+            let gateway = policy::Gateway { forward, ..policy::Gateway::default() };
+            let functions = functions.iter().map(function).collect();
+            let parts = policy::Parts { functions, gateway: Some(gateway), ..policy::Parts::default() };
+            let policy = Policy::new(parts).unwrap();
+            let alike = Dependencies::new(&policy).alike(&policy, Hook::Forward, IfaceId(0));
+            let like = [false, true].map(|replied| alike.like(replied));
+            assert_eq!(like.map(|like| like.is_some()), [before, after], "{policy:?}");
+            assert_eq!(like[0].is_some_and(|like| like.holds(true)), both, "{policy:?}");
+            assert_eq!(like[1].is_some_and(|like| like.holds(false)), both, "{policy:?}");
+            assert_eq!(alike.is_settled(), settled, "{policy:?}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The programs of a policy in the form in which they are run fastest: decoded, or as tables.
 
-use super::depends::Dependencies;
+use super::depends::{Alike, Dependencies};
 use alloc::vec;
 use alloc::vec::Vec;
 use classifier::{Classifier, Compact, Cost, Level};
@@ -51,7 +51,6 @@ pub fn rule_costs(policy: &Policy) -> Vec<RuleCost> {
 /// How programs are run, and what is known about them beforehand.
 pub(crate) struct Tables {
     level: Level,
-    pub depends: Dependencies,
     functions: Vec<Form>,
     /// For each Iface its chains, and those of the Gateway.
     chains: Vec<Chains>,
@@ -74,6 +73,8 @@ pub(super) struct Chain {
     pub members: Vec<Member>,
     /// Behind the last function, the Iface masquerades.
     pub masquerades: bool,
+    /// Which packets of a flow it has one verdict about.
+    alike: Alike,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -97,7 +98,8 @@ impl Tables {
         let functions =
             build(policy, |program| if is_short(program) { Form::Steps } else { Form::where_faster(program) });
         let pending = policy.functions.iter().any(|function| is_short(&function.program));
-        let chain = |hook, id| Chain::of(policy, hook, id);
+        let depends = Dependencies::new(policy);
+        let chain = |hook, id| Chain::of(policy, hook, id, &depends);
         let chains = policy.iface_ids().map(|id| Chains {
             prerouting: chain(Hook::Prerouting, id),
             input: chain(Hook::Input, id),
@@ -106,7 +108,6 @@ impl Tables {
         });
         Self {
             level: Level::detect(),
-            depends: Dependencies::new(policy),
             functions,
             chains: chains.collect(),
             forward: chain(Hook::Forward, IfaceId(0)),
@@ -176,16 +177,27 @@ impl Tables {
             Hook::Forward => &self.forward,
         })
     }
+
+    /// Which packets of a flow have one fate that are forwarded from one Iface to another.
+    #[inline]
+    pub fn alike(&self, iif: IfaceId, oif: IfaceId) -> Alike {
+        let of = |iface: IfaceId| self.chains.get(usize::from(iface.0));
+        match (of(iif), of(oif)) {
+            (Some(from), Some(to)) => from.prerouting.alike.and(self.forward.alike).and(to.postrouting.alike),
+            _ => Alike::default(),
+        }
+    }
 }
 
 impl Chain {
-    fn of(policy: &Policy, hook: Hook, iface: IfaceId) -> Self {
+    fn of(policy: &Policy, hook: Hook, iface: IfaceId, depends: &Dependencies) -> Self {
         let member = |id: &FunctionId| {
             let function = policy.function(*id)?;
             Some(Member { id: *id, kind: function.kind, mentions_invalid: function.mentions_invalid })
         };
         let masquerades = hook == Hook::Postrouting && policy.iface(iface).is_some_and(|iface| iface.masquerade);
-        Self { members: policy.chain(hook, iface).iter().filter_map(member).collect(), masquerades }
+        let members = policy.chain(hook, iface).iter().filter_map(member).collect();
+        Self { members, masquerades, alike: depends.alike(policy, hook, iface) }
     }
 }
 

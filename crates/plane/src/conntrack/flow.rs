@@ -260,9 +260,9 @@ impl Silences {
         Instant::from_nanos(now.as_nanos().saturating_add(self.of_class(protocol, tcp, false)))
     }
 
-    /// As [`deadline`](Self::deadline), of flows of UDP that have, or have not, seen a reply.
-    pub fn udp_deadline(&self, now: Instant, replied: bool) -> Instant {
-        Instant::from_nanos(now.as_nanos().saturating_add(self.classes[usize::from(replied)][0]))
+    /// As [`deadline`](Self::deadline), of flows of UDP: before and after a reply.
+    pub fn udp_deadlines(&self, now: Instant) -> [Instant; 2] {
+        self.classes.map(|[udp, ..]| Instant::from_nanos(now.as_nanos().saturating_add(udp)))
     }
 
     /// When a flow ends that is silent from `now` on.

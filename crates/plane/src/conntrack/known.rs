@@ -1,9 +1,10 @@
 //! What the fast path asks of the flow table: the same as [`Conntrack::track`] for packets that fit a flow and begin none.
 
-use super::flow::{Direction, Flow, FlowId, Silences};
+use super::flow::{Direction, Flow, Silences};
 use super::table::{Addresses, Guess};
 use super::tcp::{Fit, Segment};
-use super::{Conntrack, Key, Sought, Tuple};
+use super::tracked::Ct;
+use super::{Conntrack, Key, Sought, Tracked};
 use crate::fastpath::{DecisionId, Rewriting};
 use crate::parse::{Transport, transport};
 use wire::Instant;
@@ -43,9 +44,9 @@ impl Conntrack {
         Some(Known { flow, direction, addresses, silences: &self.silences })
     }
 
-    /// When flows of UDP end that are silent from `now` on, and have, or have not, seen a reply.
-    pub fn udp_deadline(&self, now: Instant, replied: bool) -> Instant {
-        self.silences.udp_deadline(now, replied)
+    /// When flows of UDP end that are silent from `now` on: before and after a reply.
+    pub fn udp_deadlines(&self, now: Instant) -> [Instant; 2] {
+        self.silences.udp_deadlines(now)
     }
 
     /// Has the wheel look at a flow whose end has come nearer.
@@ -56,16 +57,32 @@ impl Conntrack {
         }
     }
 
-    /// The tuple of the direction that is not this one.
-    pub fn other_tuple(&self, id: FlowId, direction: Direction) -> Option<Tuple> {
-        self.table.tuple(id, direction.other())
+    /// Does a packet leave with the endpoints that its flow says, and has the balancer no part in it? Then the flow knows
+    /// how the packets after this one are to be rewritten.
+    pub fn is_regular(&self, tracked: &Tracked) -> bool {
+        match &tracked.ct {
+            Ct::Known { translated: None, .. } => !tracked.packet.rewritten,
+            Ct::Known { id, direction, translated: Some((flow, _)), .. } => {
+                let leaves = || Key::of_reply(&tracked.packet, 0);
+                !flow.balanced && self.table.tuple(*id, direction.other()).is_some_and(|tuple| tuple.key() == leaves())
+            }
+            // As it leaves it will be entered.
+            Ct::Draft(draft) => !draft.balanced && draft.original.0.zone() == 0,
+            Ct::Related { .. } | Ct::Invalid | Ct::Untracked => false,
+        }
     }
 
-    /// Packets of a flow in this direction need not be judged again.
-    pub fn decide(&mut self, id: FlowId, direction: Direction, decision: DecisionId) {
-        if let Some(flow) = self.table.get_mut(id) {
-            flow.decisions[direction as usize] = decision;
+    /// The packets that follow this one in its direction need not be judged again. Returns what was decided about the
+    /// ones before it.
+    pub fn decide(&mut self, tracked: &mut Tracked, decision: DecisionId) -> DecisionId {
+        tracked.decision = decision;
+        // A draft takes it along into the table.
+        if let Ct::Known { id, direction, .. } = &tracked.ct
+            && let Some(flow) = self.table.get_mut(*id)
+        {
+            return core::mem::replace(&mut flow.decisions[*direction as usize], decision);
         }
+        DecisionId::NONE
     }
 }
 
@@ -85,6 +102,12 @@ impl Known<'_> {
     #[inline(always)]
     pub fn decision(&self) -> DecisionId {
         self.flow.decisions[self.direction as usize]
+    }
+
+    /// Packets in this one's direction are from now on to fare so.
+    #[inline]
+    pub fn decide(&mut self, decision: DecisionId) {
+        self.flow.decisions[self.direction as usize] = decision;
     }
 
     /// Takes note of a segment without SYN. False, and nothing has changed, if it does not fit the

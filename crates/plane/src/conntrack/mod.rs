@@ -163,22 +163,17 @@ impl Conntrack {
     pub fn track_error(
         &mut self,
         now: Instant,
-        mut packet: Packet,
+        packet: Packet,
         quote: Option<&Quote>,
         link: Option<IfaceId>,
     ) -> Tracked {
         let quote = quote.filter(|quote| quote.src == packet.dst);
         let against = quote.map(|quote| Tuple::of_quote(quote, link).reversed());
         let Some((id, direction)) = against.and_then(|tuple| self.find(now, tuple.key())) else {
-            return Tracked { packet, ct: Ct::Invalid };
+            return Tracked::new(packet, Ct::Invalid);
         };
         let translated = self.translated(id, direction);
-        // The quoted packet is given back the endpoints that it had on the side where the error goes.
-        packet.quoted = translated.map(|(flow, direction)| match direction {
-            Direction::Reply => flow.original.as_quote(),
-            Direction::Original => flow.reply.as_quote(),
-        });
-        Tracked { packet, ct: Ct::Related { translated } }
+        Tracked::new(packet, Ct::Related { translated })
     }
 
     fn find(&mut self, now: Instant, key: Key) -> Option<(FlowId, Direction)> {
@@ -245,7 +240,7 @@ impl Conntrack {
     /// Enters the draft of a new flow, or refuses it where the table is full. Everything else passes.
     pub fn confirm(&mut self, now: Instant, tracked: &Tracked, header: &[u8]) -> Result<Accepted, DropReason> {
         if let Ct::Draft(draft) = &tracked.ct {
-            self.enter(now, &tracked.packet, draft, header, self.limit)?;
+            self.enter(now, tracked, draft, header, self.limit)?;
         }
         Ok(Accepted(()))
     }
@@ -253,7 +248,7 @@ impl Conntrack {
     /// As [`confirm`](Self::confirm), for the box's own log datagrams: there is one place that only they may take.
     pub fn confirm_log(&mut self, now: Instant, tracked: &Tracked) -> Result<Accepted, DropReason> {
         if let Ct::Draft(draft) = &tracked.ct {
-            self.enter(now, &tracked.packet, draft, &[], self.limit + 1)?;
+            self.enter(now, tracked, draft, &[], self.limit + 1)?;
         }
         Ok(Accepted(()))
     }
@@ -261,11 +256,12 @@ impl Conntrack {
     fn enter(
         &mut self,
         now: Instant,
-        packet: &Packet,
+        tracked: &Tracked,
         draft: &Draft,
         header: &[u8],
         limit: u32,
     ) -> Result<(), DropReason> {
+        let packet = &tracked.packet;
         if self.table.len() >= limit {
             self.make_room(now, limit)?;
         }
@@ -303,6 +299,7 @@ impl Conntrack {
             return Err(DropReason::TableFull);
         };
         flow.begin(packet.protocol, packet.iif);
+        flow.decisions[Direction::Original as usize] = tracked.decision;
         if packet.protocol == protocol::TCP {
             flow.tcp = tcp;
         }

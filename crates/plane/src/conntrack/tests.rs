@@ -31,7 +31,6 @@ fn packet(src: [u8; 4], dst: [u8; 4], protocol: u8, transport: Transport) -> Pac
         transport,
         to_group: false,
         rewritten: false,
-        quoted: None,
     }
 }
 

@@ -3,8 +3,9 @@
 use super::flow::{Direction, FlowId};
 use super::ports::Mapped;
 use super::tuple::{Key, Tuple};
+use crate::fastpath::DecisionId;
 use crate::nat::{Site, Sites};
-use crate::parse::Packet;
+use crate::parse::{Packet, Quote};
 use policy::CtState;
 use wire::IpAddr;
 
@@ -13,6 +14,8 @@ use wire::IpAddr;
 pub(crate) struct Tracked {
     pub packet: Packet,
     pub(super) ct: Ct,
+    /// What its walk has decided about the packets like it.
+    pub(super) decision: DecisionId,
 }
 
 /// The last rule has accepted the packet in hand, and its flow is in the table, or it needs none.
@@ -21,7 +24,7 @@ pub(crate) struct Accepted(pub(super) ());
 
 /// A packet that has been accepted. Only this may be emitted.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Confirmed<'a>(&'a Packet);
+pub(crate) struct Confirmed<'a>(&'a Tracked);
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Ct {
@@ -76,9 +79,14 @@ pub(crate) struct Translated {
 }
 
 impl Tracked {
+    #[inline]
+    pub(super) fn new(packet: Packet, ct: Ct) -> Self {
+        Self { packet, ct, decision: DecisionId::NONE }
+    }
+
     /// The packet, as it has been accepted.
     pub fn confirmed(&self, _: Accepted) -> Confirmed<'_> {
-        Confirmed(&self.packet)
+        Confirmed(self)
     }
 
     /// What rules see as `ct.state`.
@@ -91,22 +99,23 @@ impl Tracked {
         }
     }
 
-    /// The flow in the table that the packet belongs to, its direction, and the flow's state.
-    pub fn known(&self) -> Option<(FlowId, Direction, CtState)> {
+    /// Has the packet's flow, of the table or in its hand, seen a reply? `None`: it is of no flow.
+    pub fn replied(&self) -> Option<bool> {
         match self.ct {
-            Ct::Known { id, direction, state, .. } => Some((id, direction, state)),
-            _ => None,
+            Ct::Known { state, .. } => Some(state == CtState::Established),
+            Ct::Draft(_) => Some(false),
+            Ct::Related { .. } | Ct::Invalid | Ct::Untracked => None,
         }
     }
 
     /// A packet of an Iface without tracking.
     pub fn untracked(packet: Packet) -> Self {
-        Self { packet, ct: Ct::Untracked }
+        Self::new(packet, Ct::Untracked)
     }
 
     /// An error that the box sends about a packet: `related`, also where that packet was the first of its flow.
     pub fn related(packet: Packet) -> Self {
-        Self { packet, ct: Ct::Related { translated: None } }
+        Self::new(packet, Ct::Related { translated: None })
     }
 
     /// The first packet of a flow, whose translation is still to be decided.
@@ -181,6 +190,27 @@ impl Tracked {
 
 impl<'a> Confirmed<'a> {
     pub fn packet(&self) -> &'a Packet {
-        self.0
+        &self.0.packet
+    }
+
+    /// It belongs to a translated flow, or is about one.
+    #[inline]
+    pub fn is_translated(&self) -> bool {
+        self.0.is_translated()
+    }
+
+    /// Of an ICMP error about a translated flow: the endpoints of the packet that it quotes, which that had on the side
+    /// where the error goes.
+    pub fn quoted(&self) -> Option<Quote> {
+        match self.0.ct {
+            Ct::Related { translated: Some((flow, Direction::Reply)) } => Some(flow.original.as_quote()),
+            Ct::Related { translated: Some((flow, Direction::Original)) } => Some(flow.reply.as_quote()),
+            _ => None,
+        }
+    }
+
+    /// What the packets like it leave by, if that has been decided on its walk.
+    pub fn decision(&self) -> DecisionId {
+        self.0.decision
     }
 }

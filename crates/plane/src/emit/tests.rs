@@ -160,8 +160,7 @@ fn the_packet_that_an_error_quotes_is_rewritten_with_right_checksums() {
         error.dst = other.src;
         let quote =
             parse::Quote { src: other.src, dst: expected.dst, protocol, sport: 4321, dport: expected.ports().1 };
-        error.quoted = Some(quote);
-        headers(&mut outer, error);
+        rewritten(outer.head_mut(), &error, Some(quote), false);
         let after = parse::packet(&mut outer, 14, v6, None).unwrap();
         assert!(transport_checksum_is_right(&outer, &after), "outer, v6 {v6}, protocol {protocol}");
         let at = usize::from(after.l4) + ICMP_HEADER_LEN;

@@ -1,11 +1,11 @@
 //! What the walk decided about packets of a flow in one direction; shared by all flows for which it decided the same.
 
-use crate::Link;
-use crate::chain::{RuleId, Trail};
+use crate::chain::{Alike, RuleId, Trail};
 use crate::neighbor;
 use crate::route::NextHop;
+use crate::{Link, emit};
 use alloc::vec::Vec;
-use wire::{IfaceId, IpAddr, MacAddr, PortId, ethernet};
+use wire::{Buffer, IfaceId, IpAddr, MacAddr, PortId, ethernet};
 
 /// What packets of a flow are to be like, and what is done with them.
 #[derive(Clone, Copy, Debug)]
@@ -24,8 +24,8 @@ pub(crate) struct Decision {
 pub(crate) struct Way {
     /// They come in by this Iface, …
     pub iif: IfaceId,
-    /// … while the flow has, or has not, seen a reply.
-    pub replied: bool,
+    /// … before or after the flow has seen a reply, or at any time.
+    pub alike: Alike,
     /// The way out.
     pub port: PortId,
     pub mtu: u16,
@@ -34,14 +34,15 @@ pub(crate) struct Way {
 
 impl Way {
     /// Nobody takes it.
-    pub const NONE: Self = Self { iif: IfaceId(0), replied: false, port: PortId(0), mtu: 0, header: LinkHeader::NONE };
+    pub const NONE: Self =
+        Self { iif: IfaceId(0), alike: Alike::NONE, port: PortId(0), mtu: 0, header: LinkHeader::NONE };
 }
 
 impl Decision {
     /// `rules`: at most [`Trail::ROOM`].
     pub fn new(
         iif: IfaceId,
-        replied: bool,
+        alike: Alike,
         hop: NextHop,
         neighbor: neighbor::Place,
         (link, header): (Link, LinkHeader),
@@ -51,8 +52,7 @@ impl Decision {
         all.iter_mut().zip(rules).for_each(|(place, rule)| *place = *rule);
         let rule_count = rules.len().min(Trail::ROOM) as u8;
         let Link { port, mtu, .. } = link;
-        let way = Way { iif, replied, port, mtu, header };
-        Self { way, hop, neighbor, rules: all, rule_count }
+        Self { way: Way { iif, alike, port, mtu, header }, hop, neighbor, rules: all, rule_count }
     }
 
     #[inline(always)]
@@ -60,11 +60,17 @@ impl Decision {
         self.rules.iter().take(usize::from(self.rule_count))
     }
 
+    /// Are packets like these let out by this hop, and counted by these rules?
+    #[inline]
+    fn is(&self, iif: IfaceId, alike: Alike, hop: &NextHop, rules: &[RuleId]) -> bool {
+        (self.way.iif, self.way.alike, self.hop) == (iif, alike, *hop)
+            && self.rules.get(..usize::from(self.rule_count)) == Some(rules)
+    }
+
     fn is_same(&self, other: &Self) -> bool {
         // Neighbor and Iface of the hop say the rest.
-        (self.way.iif, self.way.replied, self.hop) == (other.way.iif, other.way.replied, other.hop)
-            && self.neighbor == other.neighbor
-            && (self.rules, self.rule_count) == (other.rules, other.rule_count)
+        let rules = other.rules.get(..usize::from(other.rule_count)).unwrap_or(&[]);
+        self.is(other.way.iif, other.way.alike, &other.hop, rules) && self.neighbor == other.neighbor
     }
 
     /// Spreads decisions over the table; who aims at one place of it only makes his own packets slow.
@@ -73,7 +79,7 @@ impl Decision {
             IpAddr::V4(address) => u64::from(address.to_bits()),
             IpAddr::V6(address) => address.to_bits() as u64 ^ (address.to_bits() >> 64) as u64,
         };
-        let ifaces = u64::from(self.way.iif.0) << 17 | u64::from(self.hop.iface.0) << 1 | u64::from(self.way.replied);
+        let ifaces = u64::from(self.way.iif.0) << 18 | u64::from(self.hop.iface.0) << 2 | self.way.alike.number();
         let rules = self.rules().fold(0u64, |hash, rule| hash.wrapping_mul(31).wrapping_add(rule.number()));
         let product = u128::from(address ^ ifaces << 20 ^ rules << 40) * 0x9e37_79b9_7f4a_7c15;
         ((product >> 64) as u64 ^ product as u64) as usize
@@ -103,6 +109,16 @@ impl LinkHeader {
         ethernet::HEADER_LEN + if self.tag.is_some() { ethernet::TAG_LEN } else { 0 }
     }
 
+    /// Puts it before the packet that begins at `l3`. False where the frame's memory has no room for it.
+    #[inline(always)]
+    pub fn put<B: Buffer>(&self, frame: &mut B, l3: usize) -> bool {
+        let fits = emit::fit_link_header(frame, l3, self.len());
+        if fits {
+            self.emit(frame.head_mut());
+        }
+        fits
+    }
+
     /// Writes it at the start of a frame that has room for it.
     #[inline(always)]
     pub fn emit(&self, frame: &mut [u8]) {
@@ -127,12 +143,16 @@ impl DecisionId {
 
 /// Decisions of one set of the table.
 const WAYS: usize = 4;
+/// Ways out whose last decision is at hand.
+const RECENT: usize = 8;
 
 pub(crate) struct Decisions {
     /// The lower bits of a decision's number are its place.
     places: Vec<Place>,
     /// Decisions of another generation do not hold any more.
     generation: u64,
+    /// By way out: the place of the decision that was last made or asked for.
+    recent: [u32; RECENT],
     is_on: bool,
 }
 
@@ -142,14 +162,16 @@ struct Place {
     id: u32,
     generation: u64,
     decision: Option<Decision>,
+    /// What packets like these fare by from the first reply on, where that is the same for all of them.
+    heir: Option<DecisionId>,
 }
 
 impl Decisions {
     /// Room for about as many decisions.
     pub fn new(capacity: u32) -> Self {
         let places = (capacity.clamp(64, 1 << 16) as usize).next_power_of_two();
-        let place = |at: usize| Place { id: at as u32, generation: 0, decision: None };
-        Self { places: (0..places).map(place).collect(), generation: 0, is_on: true }
+        let place = |at: usize| Place { id: at as u32, generation: 0, decision: None, heir: None };
+        Self { places: (0..places).map(place).collect(), generation: 0, recent: [0; RECENT], is_on: true }
     }
 
     pub fn is_on(&self) -> bool {
@@ -165,19 +187,63 @@ impl Decisions {
         self.generation += 1;
     }
 
-    /// What was decided, if that still holds.
+    /// What was decided.
     #[inline(always)]
     pub fn get(&self, id: DecisionId) -> Option<&Decision> {
         let place = self.places.get(id.0 as usize & (self.places.len() - 1))?;
-        if place.id != id.0 || place.generation != self.generation {
-            return None;
+        let holds = place.id == id.0 && place.generation == self.generation;
+        place.decision.as_ref().filter(|_| holds)
+    }
+
+    /// From the first reply of a flow on, `after` is decided where it was `before`, and wherever that was decided for
+    /// another flow: what comes in by the same Iface and leaves by the same hop is all the same then.
+    pub fn succeed(&mut self, before: DecisionId, after: DecisionId) {
+        let Some((old, new)) = self.get(before).zip(self.get(after)) else { return };
+        let is_heir = new.way.alike.holds(true) && !old.way.alike.holds(true);
+        if is_heir && (old.way.iif, old.hop) == (new.way.iif, new.hop) {
+            let place = before.0 as usize & (self.places.len() - 1);
+            if let Some(place) = self.places.get_mut(place) {
+                place.heir = Some(after);
+            }
         }
-        place.decision.as_ref()
+    }
+
+    /// The decision that holds before or after the first reply, as `replied` says, where `id` was decided: that one, or
+    /// what is decided from the first reply on, if that is known.
+    pub fn at_hand(&self, id: DecisionId, replied: bool) -> Option<DecisionId> {
+        let holds = |id: &DecisionId| self.get(*id).is_some_and(|decision| decision.way.alike.holds(replied));
+        if holds(&id) {
+            return Some(id);
+        }
+        let place = self.places.get(id.0 as usize & (self.places.len() - 1)).filter(|place| place.id == id.0)?;
+        place.heir.filter(|heir| place.generation == self.generation && holds(heir))
+    }
+
+    /// The decision that was last made about packets that leave by this way, if it is the one about packets like these;
+    /// with the place of its neighbor, who may have been forgotten meanwhile.
+    #[inline]
+    pub fn recent(
+        &self,
+        iif: IfaceId,
+        alike: Alike,
+        hop: &NextHop,
+        rules: &[RuleId],
+    ) -> Option<(DecisionId, neighbor::Place)> {
+        let recent = self.recent[usize::from(hop.iface.0) % RECENT];
+        let place = self.places.get(recent as usize).filter(|place| place.generation == self.generation)?;
+        let decision = place.decision.as_ref().filter(|decision| decision.is(iif, alike, hop, rules))?;
+        Some((DecisionId(place.id), decision.neighbor))
     }
 
     /// The number of this decision, which is entered if it is not there yet; another may have to give way. `None`: the
     /// numbers of its place are used up.
     pub fn enter(&mut self, decision: &Decision) -> Option<DecisionId> {
+        let id = self.find_or_enter(decision)?;
+        self.recent[usize::from(decision.hop.iface.0) % RECENT] = id.0 & (self.places.len() - 1) as u32;
+        Some(id)
+    }
+
+    fn find_or_enter(&mut self, decision: &Decision) -> Option<DecisionId> {
         let step = self.places.len() as u32;
         let set = decision.hash() & (self.places.len() / WAYS - 1);
         let generation = self.generation;
@@ -190,7 +256,7 @@ impl Decisions {
         // One that holds no more, else the one that has been replaced least.
         let place = set.iter_mut().min_by_key(|place| (holds(place), place.id))?;
         let id = place.id.checked_add(step).filter(|id| *id != DecisionId::UNUSED.0)?;
-        *place = Place { id, generation, decision: Some(*decision) };
+        *place = Place { id, generation, decision: Some(*decision), heir: None };
         Some(DecisionId(id))
     }
 }
@@ -204,7 +270,7 @@ mod tests {
         let neighbor = neighbor::Place { at: 0, number: 1 };
         let link = Link { port: PortId(1), mac: MacAddr::default(), mtu: 1500 };
         let header = LinkHeader::new(MacAddr::default(), link.mac, None, ethernet::ethertype::IPV4);
-        Decision::new(IfaceId(iif), true, hop, neighbor, (link, header), &[])
+        Decision::new(IfaceId(iif), Alike::default(), hop, neighbor, (link, header), &[])
     }
 
     #[test]
@@ -229,6 +295,30 @@ mod tests {
             }
         }
         assert!(decisions.get(DecisionId::NONE).is_none());
+    }
+
+    #[test]
+    fn an_heir_is_the_same_for_all_that_one_decision_was_made_for() {
+        let mut decisions = Decisions::new(64);
+        let [before, after] = [Alike::default().with(false), Alike::default().with(true)];
+        let enter = |decisions: &mut Decisions, host, alike| {
+            let Decision { way, .. } = decision(0, host);
+            decisions.enter(&Decision { way: Way { alike, ..way }, ..decision(0, host) }).unwrap()
+        };
+        let (old, new, elsewhere) =
+            (enter(&mut decisions, 1, before), enter(&mut decisions, 1, after), enter(&mut decisions, 2, after));
+        for (first, then, heir) in
+            [(old, elsewhere, None), (old, old, None), (DecisionId::NONE, new, None), (old, new, Some(new))]
+        {
+            decisions.succeed(first, then);
+            assert_eq!((decisions.at_hand(old, false), decisions.at_hand(old, true)), (Some(old), heir));
+        }
+        for id in [new, elsewhere] {
+            assert_eq!((decisions.at_hand(id, false), decisions.at_hand(id, true)), (None, Some(id)));
+        }
+        decisions.forget();
+        decisions.succeed(old, new);
+        assert_eq!(decisions.at_hand(old, true), None);
     }
 
     #[test]

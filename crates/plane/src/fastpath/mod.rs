@@ -22,12 +22,11 @@ mod sight;
 #[cfg(test)]
 mod tests;
 
-use crate::conntrack::{Tracked, Tuple};
+use crate::chain::Alike;
+use crate::conntrack::Tracked;
 use crate::neighbor::group_mac;
-use crate::parse::Transport;
 use crate::route::NextHop;
 use crate::{DropReason, Outlet, Plane};
-use policy::{CtState, Hook};
 use run::{Halt, Run};
 use sight::Door;
 use wire::ethernet::ethertype;
@@ -91,32 +90,37 @@ impl<B: Buffer> Plane<B> {
 
     /// The walk sends a packet out by `hop`: if all packets of its flow in its direction go the same way, the next one
     /// need not ask.
-    pub(crate) fn remember(&mut self, iif: IfaceId, tracked: &Tracked, hop: &NextHop) {
-        let Some((flow, direction, state)) = tracked.known().filter(|_| self.decisions.is_on()) else { return };
-        let packet = &tracked.packet;
-        if !matches!(packet.transport, Transport::Tcp(_) | Transport::Udp(_)) || tracked.is_balanced() {
+    #[inline]
+    pub(crate) fn remember(&mut self, iif: IfaceId, tracked: &mut Tracked, hop: &NextHop) {
+        let Some(replied) = tracked.replied().filter(|_| self.decisions.is_on()) else { return };
+        let way = self.tables.alike(iif, hop.iface);
+        let Some(alike) = way.like(replied) else { return };
+        if !tracked.packet.has_ports() || !self.conntrack.is_regular(tracked) {
             return;
         }
-        // Its endpoints are what the flow says of the other direction.
-        if self.conntrack.other_tuple(flow, direction) != Some(Tuple { zone: 0, ..Tuple::of(packet, None) }.reversed())
-        {
-            return;
-        }
-        let Some(egress) = self.ifaces.get(hop.iface).filter(|egress| group_mac(egress, hop.neighbor).is_none()) else {
-            return;
+        let Some(rules) = self.rules.counts.trail().rules() else { return };
+        let recent = self.decisions.recent(iif, alike, hop, rules).filter(|(_, place)| self.neighbors.has(*place));
+        let decision = match recent {
+            Some((id, _)) => Some(id),
+            None => self.decide(iif, alike, hop),
         };
+        if let Some(decision) = decision {
+            let before = self.conntrack.decide(tracked, decision);
+            if replied && way.is_settled() {
+                self.decisions.succeed(before, decision);
+            }
+        }
+    }
+
+    /// The number of the decision that packets like the one whose walk has been counted so go out by `hop`.
+    #[inline(never)]
+    fn decide(&mut self, iif: IfaceId, alike: Alike, hop: &NextHop) -> Option<DecisionId> {
+        let egress = self.ifaces.get(hop.iface).filter(|egress| group_mac(egress, hop.neighbor).is_none())?;
         let (link, vid) = (egress.link, egress.vid);
         let ethertype = if hop.neighbor.is_ipv4() { ethertype::IPV4 } else { ethertype::IPV6 };
-        let chains = [(Hook::Prerouting, iif), (Hook::Forward, iif), (Hook::Postrouting, hop.iface)];
-        let of_flow =
-            |(hook, iface)| self.tables.depends.of_chain(&self.policy, hook, iface, state, false).is_of_flow();
-        let Some(rules) = self.rules.counts.trail().rules().filter(|_| chains.into_iter().all(of_flow)) else { return };
-        let Some((neighbor, mac)) = self.neighbors.place_of(hop.iface, hop.neighbor) else { return };
-        let replied = state == CtState::Established;
+        let (neighbor, mac) = self.neighbors.place_of(hop.iface, hop.neighbor)?;
         let header = LinkHeader::new(mac, link.mac, vid, ethertype);
-        let decision = Decision::new(iif, replied, *hop, neighbor, (link, header), rules);
-        if let Some(id) = self.decisions.enter(&decision) {
-            self.conntrack.decide(flow, direction, id);
-        }
+        let rules = self.rules.counts.trail().rules()?;
+        self.decisions.enter(&Decision::new(iif, alike, *hop, neighbor, (link, header), rules))
     }
 }

@@ -13,8 +13,8 @@ use wire::{Buffer, Instant, PortId};
 pub(super) struct Run {
     id: DecisionId,
     way: Way,
-    /// When their flows end, if they are of UDP and stay silent.
-    udp_deadline: Instant,
+    /// When their flows end, if they are of UDP and stay silent: before and after a reply.
+    udp_deadlines: [Instant; 2],
     packets: u64,
     bytes: u64,
     /// Of these packets, how many had no room for their link header.
@@ -31,8 +31,14 @@ pub(super) enum Halt {
 
 impl Run {
     /// Nobody goes by it.
-    pub const NONE: Self =
-        Self { id: DecisionId::UNUSED, way: Way::NONE, udp_deadline: Instant::BOOT, packets: 0, bytes: 0, stuck: 0 };
+    pub const NONE: Self = Self {
+        id: DecisionId::UNUSED,
+        way: Way::NONE,
+        udp_deadlines: [Instant::BOOT; 2],
+        packets: 0,
+        bytes: 0,
+        stuck: 0,
+    };
 }
 
 impl<B: Buffer> Plane<B> {
@@ -45,22 +51,26 @@ impl<B: Buffer> Plane<B> {
         sight: &mut Sight,
         frame: &mut B,
     ) -> Result<PortId, Halt> {
-        let mut known = loop {
-            let Some(known) = self.conntrack.known(&sight.sought, sight.guess) else {
+        let (mut known, replied) = loop {
+            let Some(mut known) = self.conntrack.known(&sight.sought, sight.guess) else {
                 sight.sought.is_absent = true;
                 return Err(Halt::Walk);
             };
-            let id = known.decision();
-            if id == run.id {
-                break known;
+            let (id, replied) = (known.decision(), known.replied());
+            if id == run.id && run.way.alike.holds(replied) {
+                break (known, replied);
             }
-            if !self.begin_run(now, run, id) {
+            // Of another decision, or the first one in its direction after the first reply.
+            let Some(decided) = self.decisions.at_hand(id, replied) else { return Err(Halt::Walk) };
+            if decided != id {
+                known.decide(decided);
+            }
+            if decided != run.id && !self.begin_run(now, run, decided) {
                 return Err(Halt::Walk);
             }
         };
         let way = &run.way;
-        let is_like = way.iif == sight.iif && way.replied == known.replied();
-        if !is_like || !sight.is_amid || known.is_over(now) {
+        if way.iif != sight.iif || !sight.is_amid || known.is_over(now) {
             return Err(Halt::Walk);
         }
         let offload = frame.offload();
@@ -79,7 +89,8 @@ impl<B: Buffer> Plane<B> {
             }
         }
         // From here on it is certain.
-        let ends_earlier = known.refresh(if is_tcp { known.tcp_deadline(now) } else { run.udp_deadline });
+        let ends_earlier =
+            known.refresh(if is_tcp { known.tcp_deadline(now) } else { run.udp_deadlines[usize::from(replied)] });
         run.packets += 1;
         run.bytes += u64::from(sight.total_len);
         let (l3, link_len) = (usize::from(sight.l3), way.header.len());
@@ -112,8 +123,8 @@ impl<B: Buffer> Plane<B> {
         if self.neighbors.at(decision.neighbor, now).is_none() {
             return false;
         }
-        let udp_deadline = self.conntrack.udp_deadline(now, decision.way.replied);
-        *run = Run { id, way: decision.way, udp_deadline, ..Run::NONE };
+        let udp_deadlines = self.conntrack.udp_deadlines(now);
+        *run = Run { id, way: decision.way, udp_deadlines, ..Run::NONE };
         true
     }
 

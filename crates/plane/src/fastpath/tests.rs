@@ -55,6 +55,12 @@ fn program(random: &mut Random, hook: Hook, kind: FunctionKind) -> Program {
     let mut steps = Vec::new();
     for at in 0..len - 1 {
         let on = at + 1 + random.below(u64::from(len - at - 1)) as u32;
+        if at == 0 && random.percent(30) {
+            // What is established passes, or is judged by the last step.
+            let test = Test::In { field: Field::CtState, set: 0 };
+            steps.push(Step::Test { test, then: len - 1, otherwise: 1 });
+            continue;
+        }
         if at > 0 && random.percent(20) {
             steps.push(end(random));
             continue;
@@ -495,7 +501,9 @@ fn a_sight_is_what_parsing_says() {
         let (mut parsed, mut sighted) = (frame.clone(), frame);
         let arrived = parse::arrived(&mut parsed, link.len, !sight.is_v4(), Some(sight.iif)).unwrap();
         let parse::Arrived::Packet(packet) = arrived else { panic!("a fragment") };
-        assert_eq!(alloc::format!("{packet:?}"), alloc::format!("{:?}", parse::sighted(&mut sighted, &sight)));
+        let mut seen_as = parse::Packet::NONE;
+        parse::sighted(&mut seen_as, &mut sighted, &sight);
+        assert_eq!(alloc::format!("{packet:?}"), alloc::format!("{seen_as:?}"));
         assert_eq!(parsed.len(), sighted.len());
         assert_eq!(sight.sought.key, Tuple::of(&packet, Some(sight.iif)).key());
         assert_eq!(sight.sought.hash, plane.conntrack.hash(&sight.sought.key));
@@ -552,5 +560,65 @@ fn the_end_of_a_connection_needs_no_walk_and_is_noticed_in_time() {
             }
             twins.compare(now);
         }
+    }
+}
+
+#[test]
+fn a_handshake_is_completed_without_a_walk_where_it_is_known_how_answered_flows_fare() {
+    let asks = |fields: &[Field]| -> Function {
+        let end = fields.len() as u32;
+        let test = |(at, field): (u32, &Field)| {
+            let test = Test::In { field: *field, set: 0 };
+            Step::Test { test, then: at + 1, otherwise: end + 1 }
+        };
+        let mut steps: Vec<_> = (0..).zip(fields).map(test).collect();
+        steps.extend([const { Step::End(Verdict::Accept) }; 2]);
+        let places = vec![Place::NONE; steps.len()];
+        let program = Program::new(steps, places, vec![Set::number(1)], vec![], vec![]).unwrap();
+        Function { name: "f".into(), kind: FunctionKind::Filter, program, mentions_invalid: false, place: Place::NONE }
+    };
+    let hosts = [(IpAddr::from([10, 0, 0, 9]), 4000), (IpAddr::from([10, 1, 0, 9]), 80)];
+    let said = |iif: u16, tcp| Talk { iif, src: hosts[usize::from(iif)], dst: hosts[usize::from(1 - iif)], tcp };
+    //  what a rule of the forward chain asks for       masquerade  the last packet of the first and second three walks
+    let table: [(&[Field], bool, [bool; 2]); 5] = [
+        (&[], false, [false, false]),
+        (&[Field::CtState], false, [true, false]),
+        (&[Field::CtState, Field::TcpSport], false, [true, true]),
+        (&[], true, [false, false]),
+        (&[Field::CtState], true, [true, false]),
+    ];
+    for (fields, masquerade, walks) in table {
+        let routes = vec![route([10, 0, 0, 0], 0), route([10, 1, 0, 0], 1)];
+        let forward = if fields.is_empty() { vec![] } else { vec![FunctionId(0)] };
+        let gateway = Some(Gateway { routes, forward, ..Gateway::default() });
+        let mut ifaces = vec![iface("wan", 0, [10, 0, 0, 1]), iface("lan", 1, [10, 1, 0, 1])];
+        ifaces[1].masquerade = masquerade;
+        let functions = vec![asks(fields)];
+        let policy = Policy::new(Parts { ifaces, gateway, functions, ..Parts::default() }).unwrap();
+        let planes = [false, true].map(|fast| plane(&policy, fast));
+        let mut twins = Twins { planes, outside: [World::default(), World::default()], policy };
+        let (mut random, mut now) = (Random::new(1), Instant::BOOT);
+        let mut say = |talk: &Talk| {
+            now += Duration::from_millis(10);
+            let before = twins.planes[1].fast_path_packets();
+            let left = twins.feed(now, PortId(talk.iif), &[frame(&mut random, talk, true)]);
+            let seen = left.iter().find_map(|(port, frame)| read(*port, frame));
+            settle(&mut twins, &mut random, now, left, &mut Vec::new());
+            (twins.planes[1].fast_path_packets() - before == 1, seen)
+        };
+        // Neighbors are asked for.
+        for iif in [0, 1] {
+            say(&Talk { src: (hosts[usize::from(iif)].0, 7), ..said(iif, None) });
+        }
+        let handshake = [(flag::SYN, 1000, 0), (flag::SYN | flag::ACK, 5000, 1001), (flag::ACK, 1001, 5001)];
+        for ([ask, answer, last], walks) in [[None; 3], handshake.map(Some)].into_iter().zip(walks) {
+            let (passed, seen) = say(&said(0, ask));
+            let seen = seen.unwrap();
+            assert_eq!((passed, seen.src == hosts[0]), (false, !masquerade));
+            let answered = say(&Talk { dst: seen.src, ..said(1, answer) }).0;
+            let completed = say(&said(0, last)).0;
+            assert_eq!((answered, completed), (false, !walks), "{fields:?} {ask:?}");
+        }
+        twins.compare_rules();
     }
 }

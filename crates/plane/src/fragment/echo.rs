@@ -101,7 +101,6 @@ fn reply_to(request: &Packet) -> Packet {
         split_mtu: 0,
         to_group: false,
         rewritten: false,
-        quoted: None,
         transport,
         ..*request
     }

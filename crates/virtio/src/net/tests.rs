@@ -96,12 +96,7 @@ fn dropping_a_frame_recycles_all_of_its_buffers() {
 fn a_burst_is_kicked_once() {
     with_net(64, 256, |device, net, pool| {
         let kicks = device.kicks(1);
-        for _ in 0..32 {
-            let mut frame = Frame::allocate(pool).unwrap();
-            assert!(frame.set_len(60));
-            net.transmit(frame);
-        }
-        net.flush();
+        queue(net, pool, 32);
         assert_eq!(device.peek_sent().len(), 32);
         assert_eq!(device.kicks(1) - kicks, 1);
         device.ask_for_kick(1, 40);
@@ -163,6 +158,30 @@ fn waiting_for_an_interrupt_is_refused_while_there_is_work() {
         assert!(net.arm());
         assert_eq!(device.used_event(0), 1);
     });
+}
+
+/// Queues so many small frames.
+fn queue<'p>(net: &mut Net<'p, FakeDevice<'p>>, pool: &'p Pool<'p>, count: u16) {
+    for _ in 0..count {
+        let mut frame = Frame::allocate(pool).unwrap();
+        assert!(frame.set_len(60));
+        net.transmit(frame);
+    }
+    net.flush();
+}
+
+#[test]
+fn an_interrupt_tells_that_a_lone_frame_is_out_and_none_that_a_burst_is() {
+    for (count, told) in [(1, true), (FEW, true), (FEW + 1, false), (32, false)] {
+        with_net(64, 256, |device, net, pool| {
+            // Moves the queue on: a place that nobody asked for is another one than the next.
+            queue(net, pool, 1);
+            assert_eq!(device.send().len(), 1);
+            queue(net, pool, count);
+            assert!(net.arm(), "{count}");
+            assert_eq!(device.used_event(1) == 1, told, "{count}");
+        });
+    }
 }
 
 #[test]
