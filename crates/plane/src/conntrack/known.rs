@@ -37,10 +37,20 @@ impl Conntrack {
         self.table.guess(hash)
     }
 
-    /// The flow of this tuple. `guess` may be wrong, or have been right a while ago.
+    /// The flow of this tuple, or a note that there certainly is none. `guess` may be wrong, or have been right a while
+    /// ago.
     #[inline(always)]
-    pub fn known(&mut self, sought: &Sought, guess: Guess) -> Option<Known<'_>> {
-        let (flow, direction, addresses) = self.table.known(&sought.key, sought.hash, guess)?;
+    pub fn known(&mut self, sought: &mut Sought, guess: Guess) -> Option<Known<'_>> {
+        let (id, direction) = match self.table.guessed(&sought.key, guess) {
+            Some(found) => found,
+            // Most often it begins a flow.
+            None if self.table.has_none(sought.hash) => {
+                sought.is_absent = true;
+                return None;
+            }
+            None => self.table.find_key(&sought.key, sought.hash)?,
+        };
+        let (flow, addresses) = self.table.at(id)?;
         Some(Known { flow, direction, addresses, silences: &self.silences })
     }
 
@@ -128,7 +138,7 @@ impl Known<'_> {
     /// When it ends if it is silent from `now` on, and of TCP.
     #[inline(always)]
     pub fn tcp_deadline(&self, now: Instant) -> Instant {
-        self.silences.deadline(now, self.flow)
+        Instant::from_nanos(now.as_nanos().saturating_add(self.silences.of_tcp(self.flow)))
     }
 
     /// Moves its end. True: it has come nearer, and [`reschedule`](Conntrack::reschedule) is to be told.

@@ -52,8 +52,7 @@ impl<B: Buffer> Plane<B> {
         frame: &mut B,
     ) -> Result<PortId, Halt> {
         let (mut known, replied) = loop {
-            let Some(mut known) = self.conntrack.known(&sight.sought, sight.guess) else {
-                sight.sought.is_absent = true;
+            let Some(mut known) = self.conntrack.known(&mut sight.sought, sight.guess) else {
                 return Err(Halt::Walk);
             };
             let (id, replied) = (known.decision(), known.replied());

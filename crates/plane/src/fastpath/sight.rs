@@ -67,17 +67,18 @@ impl Sight {
     #[inline(always)]
     pub(super) fn read(place: &mut Option<Self>, head: &[u8], len: usize, door: &Door<'_>) {
         let Some((link, packet)) = head.split_first_chunk::<HEADER_LEN>() else { return };
-        let ethertype = u16::from_be_bytes([link[12], link[13]]);
-        if ethertype == ethernet::TPID {
+        // Compared as it stands there.
+        let ethertype = u16::from_ne_bytes([link[12], link[13]]);
+        if ethertype == ethernet::TPID.to_be() {
             return Self::read_tagged(place, head, len, door);
         }
         let (iif, mac) = door.untagged;
         if !is_for(mac, link) {
             return;
         }
-        if ethertype == ethertype::IPV4 {
+        if ethertype == ethertype::IPV4.to_be() {
             Self::read4(place, packet, len, HEADER_LEN, iif, door.conntrack);
-        } else if ethertype == ethertype::IPV6 {
+        } else if ethertype == ethertype::IPV6.to_be() {
             Self::read6(place, packet, len, HEADER_LEN, iif, door.conntrack);
         }
     }

@@ -65,13 +65,19 @@ const MOST_LEVELS: usize = 8;
 /// A table of prefixes.
 #[derive(Clone, Debug)]
 pub(crate) struct Prefixes<K> {
+    intervals: Intervals<K>,
+    /// Values of the intervals, and [`NONE`] where no prefix is.
+    values: Vec<u32>,
+}
+
+/// The address space in parts, in order.
+#[derive(Clone, Debug)]
+pub(crate) struct Intervals<K> {
     /// All levels, the root first. For one interval there are none.
     nodes: Vec<Node<K>>,
     /// Where each level begins in `nodes`.
     starts: [u32; MOST_LEVELS],
     levels: usize,
-    /// Values of the intervals, and [`NONE`] where no prefix is.
-    values: Vec<u32>,
 }
 
 /// The last address before each of the intervals that begin here, so that unused keys, `MAX`, are below no address.
@@ -88,42 +94,71 @@ impl<K: Key> Prefixes<K> {
         // What encloses comes before what is in it.
         prefixes.sort_by_key(|prefix| (prefix.first, prefix.len));
         prefixes.dedup_by_key(|prefix| (prefix.first, prefix.len));
-        let Intervals { starts: keys, values } = Intervals::of(&prefixes);
-        let mut table = Self { nodes: Vec::new(), starts: [0; MOST_LEVELS], levels: 0, values };
-        // So many intervals are between two keys of a node on the level below the root's.
-        let mut stride = 1;
-        while keys.len().div_ceil(stride) > 1 {
-            stride *= WAYS;
-        }
-        while stride > 1 {
-            if let Some(start) = table.starts.get_mut(table.levels) {
-                *start = table.nodes.len() as u32;
-                table.levels += 1;
-            }
-            let below = stride / WAYS;
-            let node = |first: usize| {
-                let key = |at: usize| keys.get(first + (at + 1) * below).map_or(K::MAX, |start| start.before());
-                Node(core::array::from_fn(key))
-            };
-            table.nodes.extend((0..keys.len()).step_by(stride).map(node));
-            stride = below;
-        }
-        table
+        let Cut { starts, values } = Cut::by(&prefixes);
+        Self { intervals: Intervals::new(&starts), values }
     }
 
     /// The value of the longest prefix that holds `address`.
     #[inline]
     pub fn find(&self, address: K) -> Option<u32> {
-        let mut at = 0;
-        for start in self.starts.iter().take(self.levels) {
-            at = at * WAYS + self.nodes.get(*start as usize + at)?.below(address);
-        }
-        self.values.get(at).copied().filter(|value| *value != NONE)
+        self.values.get(self.intervals.find(address)?).copied().filter(|value| *value != NONE)
+    }
+
+    /// All addresses of a range have the same longest prefix, or none.
+    pub fn is_even(&self, first: K, last: K) -> bool {
+        self.intervals.find(first) == self.intervals.find(last)
+    }
+
+    /// Where the longest prefix changes, in no order.
+    pub fn changes(&self) -> impl Iterator<Item = K> + '_ {
+        let keys = self.intervals.nodes.iter().flat_map(|node| node.0);
+        keys.filter(|key| *key < K::MAX).map(Key::next)
+    }
+
+    /// Parts of the address space that have one longest prefix each.
+    pub fn intervals(&self) -> usize {
+        self.values.len()
     }
 
     /// Bytes of memory.
     pub fn bytes(&self) -> usize {
-        size_of_val(self.nodes.as_slice()) + size_of_val(self.values.as_slice())
+        size_of_val(self.intervals.nodes.as_slice()) + size_of_val(self.values.as_slice())
+    }
+}
+
+impl<K: Key> Intervals<K> {
+    /// `starts`: where each begins, in ascending order; the first at 0.
+    pub fn new(starts: &[K]) -> Self {
+        let mut intervals = Self { nodes: Vec::new(), starts: [0; MOST_LEVELS], levels: 0 };
+        // So many intervals are between two keys of a node on the level below the root's.
+        let mut stride = 1;
+        while starts.len().div_ceil(stride) > 1 {
+            stride *= WAYS;
+        }
+        while stride > 1 {
+            if let Some(start) = intervals.starts.get_mut(intervals.levels) {
+                *start = intervals.nodes.len() as u32;
+                intervals.levels += 1;
+            }
+            let below = stride / WAYS;
+            let node = |first: usize| {
+                let key = |at: usize| starts.get(first + (at + 1) * below).map_or(K::MAX, |start| start.before());
+                Node(core::array::from_fn(key))
+            };
+            intervals.nodes.extend((0..starts.len()).step_by(stride).map(node));
+            stride = below;
+        }
+        intervals
+    }
+
+    /// The number of the interval that holds `address`.
+    #[inline]
+    pub fn find(&self, address: K) -> Option<usize> {
+        let mut at = 0;
+        for start in self.starts.iter().take(self.levels) {
+            at = at * WAYS + self.nodes.get(*start as usize + at)?.below(address);
+        }
+        Some(at)
     }
 }
 
@@ -139,25 +174,25 @@ impl<K: Key> Node<K> {
     }
 }
 
-/// The address space in parts, each with the value of its longest prefix.
-struct Intervals<K> {
+/// How prefixes cut the address space: where each interval begins, and the value of its longest prefix.
+struct Cut<K> {
     starts: Vec<K>,
     values: Vec<u32>,
 }
 
-impl<K: Key> Intervals<K> {
-    fn of(prefixes: &[Prefix<K>]) -> Self {
-        let mut intervals = Self { starts: Vec::new(), values: Vec::new() };
-        intervals.begin(K::ZERO, None);
+impl<K: Key> Cut<K> {
+    fn by(prefixes: &[Prefix<K>]) -> Self {
+        let mut cut = Self { starts: Vec::new(), values: Vec::new() };
+        cut.begin(K::ZERO, None);
         // The prefixes that hold the present address, from the shortest to the longest.
         let mut open: Vec<Prefix<K>> = Vec::new();
         for prefix in prefixes {
-            intervals.close(&mut open, |ended| ended.last < prefix.first);
+            cut.close(&mut open, |ended| ended.last < prefix.first);
             open.push(*prefix);
-            intervals.begin(prefix.first, Some(prefix));
+            cut.begin(prefix.first, Some(prefix));
         }
-        intervals.close(&mut open, |_| true);
-        intervals
+        cut.close(&mut open, |_| true);
+        cut
     }
 
     /// Takes away the prefixes that have ended; behind each one, what encloses it goes on.
