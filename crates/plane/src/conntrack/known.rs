@@ -1,6 +1,6 @@
 //! What the fast path asks of the flow table: the same as [`Conntrack::track`] for packets that fit a flow and begin none.
 
-use super::flow::{Direction, Flow, Silences};
+use super::flow::{Direction, Flow, FlowId, Silences};
 use super::table::{Addresses, Guess};
 use super::tcp::{Fit, Segment};
 use super::tracked::Ct;
@@ -41,15 +41,19 @@ impl Conntrack {
     /// ago.
     #[inline(always)]
     pub fn known(&mut self, sought: &mut Sought, guess: Guess) -> Option<Known<'_>> {
-        let (id, direction) = match self.table.guessed(&sought.key, guess) {
-            Some(found) => found,
-            // Most often it begins a flow.
-            None if self.table.has_none(sought.hash) => {
-                sought.is_absent = true;
-                return None;
-            }
-            None => self.table.find_key(&sought.key, sought.hash)?,
-        };
+        if let Some(found) = self.table.guessed(&sought.key, guess) {
+            return self.known_at(found);
+        }
+        // Most often it begins a flow.
+        if self.table.has_none(sought.hash) {
+            sought.is_absent = true;
+            return None;
+        }
+        self.table.find_key(&sought.key, sought.hash).and_then(|found| self.known_at(found))
+    }
+
+    #[inline(always)]
+    fn known_at(&mut self, (id, direction): (FlowId, Direction)) -> Option<Known<'_>> {
         let (flow, addresses) = self.table.at(id)?;
         Some(Known { flow, direction, addresses, silences: &self.silences })
     }

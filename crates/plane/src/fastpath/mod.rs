@@ -1,7 +1,7 @@
 //! Known packets of the common shape, without the walk: a cache of its decisions.
 //!
 //! ```text
-//!  receive ─► read ─► flow ─► decision ─► neighbor ─► windows ─► count, rewrite, transmit
+//!  receive ─► read ─► flow ─► decision ─► neighbor ─► windows ─► rewrite, transmit ─► at the run's end: count
 //!      └─────────┴───────┴────────┴──────────┴────────────┴────► anything unusual: the walk
 //! ```
 //!
@@ -11,6 +11,9 @@
 //! same neighbor asked anew, the same bytes. A packet changes nothing before all of that is certain. What is not of the
 //! common shape takes the walk: fragments, IPv4 options and extension headers, a TTL that ends here, a SYN, a
 //! segment outside of its window, a packet larger than the MTU, ICMP.
+//!
+//! Most packets of a burst go by the same decision: decision and neighbor are looked at once for a [`Run`] of them, and
+//! they are counted together, before anything else happens (`run.rs`).
 //!
 //! Addresses, routes and rules do not change behind a decision's back: whatever changes them calls
 //! [`Decisions::forget`].
