@@ -37,19 +37,19 @@ pub(crate) fn lookup(
 }
 
 /// Takes one hop off and checks the size, before any rule of the forward chain sees the packet.
-pub(crate) fn hop(policy: &Policy, ifaces: &Ifaces, packet: &mut Packet, hop: &NextHop) -> Result<(), Refusal> {
+pub(crate) fn hop(policy: &Policy, ifaces: &Ifaces, packet: &mut Packet, oif: IfaceId) -> Result<(), Refusal> {
     if packet.ttl <= 1 {
         let tells = policy.gateway.as_ref().is_none_or(|gateway| gateway.send_time_exceeded);
         let answer = tells.then_some(Answer::TimeExceeded);
         return Err(Refusal { reason: DropReason::TtlExpired, answer });
     }
-    let mtu = ifaces.get(hop.iface).map_or(0, |iface| iface.link.mtu);
+    let mtu = ifaces.get(oif).map_or(0, |iface| iface.link.mtu);
     let fits = packet.wire_len <= u32::from(mtu);
     if !fits && !packet.is_splittable {
         return Err(Refusal { reason: DropReason::TooBig, answer: Some(Answer::TooBig { mtu }) });
     }
     let split_mtu = if fits { 0 } else { mtu };
-    (packet.ttl, packet.oif, packet.split_mtu) = (packet.ttl - 1, Some(hop.iface), split_mtu);
+    (packet.ttl, packet.oif, packet.split_mtu) = (packet.ttl - 1, Some(oif), split_mtu);
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use policy::Policy;
 use prefixes::{Prefix, Prefixes};
-use wire::{Cidr, IfaceId, IpAddr};
+use wire::{Cidr, IfaceId, IpAddr, Ipv4Addr};
 
 /// The way out: an Iface and the neighbor to hand the packet to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,11 @@ pub(crate) struct NextHop {
     pub iface: IfaceId,
     /// On the link of `iface`; for multicast and broadcast the group itself.
     pub neighbor: IpAddr,
+}
+
+impl NextHop {
+    /// None yet.
+    pub const NONE: Self = Self { iface: IfaceId(0), neighbor: IpAddr::V4(Ipv4Addr::UNSPECIFIED) };
 }
 
 /// Where a route leads.
