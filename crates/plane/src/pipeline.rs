@@ -243,7 +243,7 @@ impl<B: Buffer> Plane<B> {
             return Ok(Way::In(self.confirm(now, tracked, frame)?, iface));
         }
         let Self { policy, ifaces, routes, fib, .. } = self;
-        tracked.hop = forward::lookup(policy, ifaces, routes, fib, iface, &tracked.packet, ends)?;
+        forward::lookup(policy, ifaces, routes, fib, iface, tracked, ends)?;
         let NextHop { iface: oif, neighbor } = tracked.hop;
         self.rules.trace.note(|| TraceStep::Routed { iface: oif, neighbor });
         forward::hop(&self.policy, &self.ifaces, &mut tracked.packet, oif)?;

@@ -45,15 +45,16 @@ pub(crate) enum Onward {
 }
 
 impl Onward {
-    /// What it means for a packet to `dst`.
+    /// What it means for a packet to `dst`: its next hop is written into its place.
     #[inline]
-    pub fn hop(&self, dst: IpAddr) -> Result<NextHop, DropReason> {
-        match *self {
-            Self::NoRoute => Err(DropReason::NoRoute),
-            Self::NoNextHop => Err(DropReason::NoNextHop),
-            Self::OnLink(iface) => Ok(NextHop { iface, neighbor: dst }),
-            Self::Via(hop) => Ok(hop),
-        }
+    pub fn lead(&self, dst: IpAddr, place: &mut NextHop) -> Result<(), DropReason> {
+        *place = match self {
+            Self::NoRoute => return Err(DropReason::NoRoute),
+            Self::NoNextHop => return Err(DropReason::NoNextHop),
+            Self::OnLink(iface) => NextHop { iface: *iface, neighbor: dst },
+            Self::Via(hop) => *hop,
+        };
+        Ok(())
     }
 }
 
@@ -154,7 +155,10 @@ impl Routes {
         if iface.forwards(dst.is_ipv4()) {
             match self.onward(ifaces, dst) {
                 Onward::NoRoute => {}
-                onward => return onward.hop(dst),
+                onward => {
+                    let mut hop = NextHop::NONE;
+                    return onward.lead(dst, &mut hop).map(|()| hop);
+                }
             }
         }
         let neighbor = iface.gateway(dst.is_ipv4()).ok_or(DropReason::NoRoute)?;
