@@ -7,25 +7,28 @@
 //! the walk asks anew; and where routes differ inside an interval, they are looked up.
 //!
 //! ```text
-//!   0.0.0.0  0.0.0.1        10.0.0.0          10.0.0.1     10.0.0.2         10.0.0.255  10.0.1.0     127.0.0.0
-//!   special  plain,         plain, subnet     own: inside  plain, subnet    special     plain, …     special …
-//!            by default     of inside                      of inside
+//!   0.0.0.0   0.0.0.1      10.0.0.0          10.0.0.1   10.0.0.2          10.0.0.255   10.0.1.0        127.0.0.0
+//!   special   plain:       plain: on the     own        plain: on the     special      plain:          special  …
+//!             default      link of inside               link of inside                 default route
+//!             route
 //! ```
 //!
-//! It is made anew when an address changes. That takes a few hundred steps for each Iface and a look-up or two among the
-//! routes, however many there are: their table stays as it is. Memory: at most ten intervals for each Iface with one
-//! address of each family, each less than 64 bytes.
+//! It is made anew when an address changes, with some hundred steps for each interval; the table of routes, however many
+//! there are, stays as it is. An address of the box makes five intervals at most, the routes 256 of each family. Memory:
+//! 2 KiB, and less than 64 bytes for each interval.
 
+mod index;
 #[cfg(test)]
 mod tests;
 
 use crate::iface::Ifaces;
 use crate::ingress::is_martian_destination;
 use crate::parse::Packet;
-use crate::route::prefixes::{Intervals, Key, Prefixes};
+use crate::route::prefixes::{Key, Prefixes};
 use crate::route::{NextHop, Onward, Routes};
 use crate::{DropReason, forward};
 use alloc::vec::Vec;
+use index::Index;
 use wire::{IfaceId, IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// So many intervals that differ by routes are few.
@@ -33,12 +36,8 @@ const FEW: usize = 256;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Fib {
-    v4: Intervals<u32>,
-    v6: Intervals<u128>,
-    /// Of the intervals of IPv4, then of those of IPv6.
-    classes: Vec<Class>,
-    /// How many are of IPv4.
-    first6: usize,
+    v4: Index<u32>,
+    v6: Index<u128>,
     /// Where packets go, by [`Class::onward`].
     onwards: Vec<Onward>,
 }
@@ -89,39 +88,35 @@ impl Fib {
         let (routes4, routes6) = routes.prefixes();
         let cuts4 = sorted(cuts4(ifaces), routes4);
         let cuts6 = sorted(cuts6(ifaces), routes6);
-        let mut fib = Self {
-            v4: Intervals::new(&cuts4),
-            v6: Intervals::new(&cuts6),
-            classes: Vec::with_capacity(cuts4.len() + cuts6.len()),
-            first6: cuts4.len(),
-            onwards: Vec::new(),
-        };
+        let mut fib = Self { v4: Index::new(&cuts4), v6: Index::new(&cuts6), onwards: Vec::new() };
         let broadcasts = ifaces.broadcasts();
         for (first, last) in ranges(&cuts4) {
             let is_broadcast = broadcasts.binary_search(&first).is_ok();
-            fib.add(ifaces, routes, Ipv4Addr::from_bits(first).into(), is_broadcast, routes4.is_even(first, last));
+            let is_even = routes4.is_even(first, last);
+            let class = fib.ask(ifaces, routes, Ipv4Addr::from_bits(first).into(), is_broadcast, is_even);
+            fib.v4.classes.push(class);
         }
         for (first, last) in ranges(&cuts6) {
-            fib.add(ifaces, routes, Ipv6Addr::from_bits(first).into(), false, routes6.is_even(first, last));
+            let is_even = routes6.is_even(first, last);
+            let class = fib.ask(ifaces, routes, Ipv6Addr::from_bits(first).into(), false, is_even);
+            fib.v6.classes.push(class);
         }
         fib
     }
 
-    /// Asks what there is to say of the next interval, whose first address this is. `is_even`: all its addresses have
-    /// the same route.
-    fn add(&mut self, ifaces: &Ifaces, routes: &Routes, first: IpAddr, is_broadcast: bool, is_even: bool) {
+    /// What there is to say of an interval by its first address. `is_even`: all its addresses have the same route.
+    fn ask(&mut self, ifaces: &Ifaces, routes: &Routes, first: IpAddr, is_broadcast: bool, is_even: bool) -> Class {
         let is_special = is_broadcast || is_martian_destination(first) || !forward::leaves_its_link(first);
         let kind = match ifaces.owner(first) {
             _ if is_special => Kind::Special,
             Some(_) => Kind::Own,
             None => Kind::Plain,
         };
-        let mut class = Class { kind, ..Class::UNKNOWN };
-        if is_even {
-            class.lead = routes.way_to(ifaces, first).map_or(Lead::Nowhere, Lead::To);
-            class.onward = self.onward(routes.onward(ifaces, first));
+        if !is_even {
+            return Class { kind, ..Class::UNKNOWN };
         }
-        self.classes.push(class);
+        let lead = routes.way_to(ifaces, first).map_or(Lead::Nowhere, Lead::To);
+        Class { kind, lead, onward: self.onward(routes.onward(ifaces, first)) }
     }
 
     /// The number of an answer, which often is one of the last few.
@@ -137,20 +132,17 @@ impl Fib {
         at as u16
     }
 
-    /// What is known of an address.
-    #[inline]
-    fn class(&self, address: IpAddr) -> Class {
-        let at = match address {
-            IpAddr::V4(address) => self.v4.find(address.to_bits()),
-            IpAddr::V6(address) => self.v6.find(address.to_bits()).map(|at| at + self.first6),
-        };
-        at.and_then(|at| self.classes.get(at)).copied().unwrap_or(Class::UNKNOWN)
-    }
-
     /// What is known of a packet's addresses.
-    #[inline]
     pub fn ends(&self, packet: &Packet) -> Ends {
-        Ends { src: self.class(packet.src), dst: self.class(packet.dst) }
+        match (packet.src, packet.dst) {
+            (IpAddr::V4(src), IpAddr::V4(dst)) => {
+                Ends { src: self.v4.class(src.to_bits()), dst: self.v4.class(dst.to_bits()) }
+            }
+            (IpAddr::V6(src), IpAddr::V6(dst)) => {
+                Ends { src: self.v6.class(src.to_bits()), dst: self.v6.class(dst.to_bits()) }
+            }
+            _ => Ends { src: Class::UNKNOWN, dst: Class::UNKNOWN },
+        }
     }
 
     /// As [`Routes::way_to`] of `address`, which is of this class.
@@ -242,7 +234,7 @@ fn cut<K: Key>(cuts: &mut Vec<K>, first: K, last: K) {
 /// of routes.
 fn sorted<K: Key>(mut cuts: Vec<K>, routes: &Prefixes<K>) -> Vec<K> {
     if routes.intervals() <= FEW {
-        cuts.extend(routes.changes());
+        cuts.extend(routes.starts());
     }
     cuts.sort_unstable();
     cuts.dedup();

@@ -223,7 +223,7 @@ fn most_packets_are_common_and_the_box_knows_its_own_addresses() {
     };
     let policy = Policy::new(parts).unwrap();
     let (mut ifaces, routes) = (ifaces(&policy), Routes::new(&policy));
-    let kind = |ifaces: &Ifaces, address: [u8; 4]| Fib::new(ifaces, &routes).class(address.into()).kind;
+    let kind = |ifaces: &Ifaces, address: [u8; 4]| Fib::new(ifaces, &routes).v4.class(u32::from_be_bytes(address)).kind;
     let rows = [
         ([10, 0, 0, 1], Kind::Own),
         ([10, 1, 0, 1], Kind::Own),

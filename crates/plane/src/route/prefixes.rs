@@ -19,6 +19,10 @@ use alloc::vec::Vec;
 pub(crate) trait Key: Copy + Ord {
     const ZERO: Self;
     const MAX: Self;
+    /// The first of its bytes.
+    fn first_byte(self) -> u8;
+    /// The first address with this first byte.
+    fn from_first_byte(byte: u8) -> Self;
     /// The next one; `MAX` has none and is its own.
     fn next(self) -> Self;
     /// The one before; `ZERO` has none and is its own.
@@ -28,6 +32,12 @@ pub(crate) trait Key: Copy + Ord {
 impl Key for u32 {
     const ZERO: Self = 0;
     const MAX: Self = Self::MAX;
+    fn first_byte(self) -> u8 {
+        (self >> (Self::BITS - 8)) as u8
+    }
+    fn from_first_byte(byte: u8) -> Self {
+        Self::from(byte) << (Self::BITS - 8)
+    }
     fn next(self) -> Self {
         self.saturating_add(1)
     }
@@ -39,6 +49,12 @@ impl Key for u32 {
 impl Key for u128 {
     const ZERO: Self = 0;
     const MAX: Self = Self::MAX;
+    fn first_byte(self) -> u8 {
+        (self >> (Self::BITS - 8)) as u8
+    }
+    fn from_first_byte(byte: u8) -> Self {
+        Self::from(byte) << (Self::BITS - 8)
+    }
     fn next(self) -> Self {
         self.saturating_add(1)
     }
@@ -58,26 +74,20 @@ pub(crate) struct Prefix<K> {
 }
 
 /// Ways out of a node, a power of two.
-const WAYS: usize = 16;
+pub(crate) const WAYS: usize = 16;
 /// Enough for 2³² intervals.
 const MOST_LEVELS: usize = 8;
 
 /// A table of prefixes.
 #[derive(Clone, Debug)]
 pub(crate) struct Prefixes<K> {
-    intervals: Intervals<K>,
-    /// Values of the intervals, and [`NONE`] where no prefix is.
-    values: Vec<u32>,
-}
-
-/// The address space in parts, in order.
-#[derive(Clone, Debug)]
-pub(crate) struct Intervals<K> {
     /// All levels, the root first. For one interval there are none.
     nodes: Vec<Node<K>>,
     /// Where each level begins in `nodes`.
     starts: [u32; MOST_LEVELS],
     levels: usize,
+    /// Values of the intervals, and [`NONE`] where no prefix is.
+    values: Vec<u32>,
 }
 
 /// The last address before each of the intervals that begin here, so that unused keys, `MAX`, are below no address.
@@ -94,105 +104,97 @@ impl<K: Key> Prefixes<K> {
         // What encloses comes before what is in it.
         prefixes.sort_by_key(|prefix| (prefix.first, prefix.len));
         prefixes.dedup_by_key(|prefix| (prefix.first, prefix.len));
-        let Cut { starts, values } = Cut::by(&prefixes);
-        Self { intervals: Intervals::new(&starts), values }
+        let Intervals { starts: keys, values } = Intervals::of(&prefixes);
+        let mut table = Self { nodes: Vec::new(), starts: [0; MOST_LEVELS], levels: 0, values };
+        // So many intervals are between two keys of a node on the level below the root's.
+        let mut stride = 1;
+        while keys.len().div_ceil(stride) > 1 {
+            stride *= WAYS;
+        }
+        while stride > 1 {
+            if let Some(start) = table.starts.get_mut(table.levels) {
+                *start = table.nodes.len() as u32;
+                table.levels += 1;
+            }
+            let below = stride / WAYS;
+            let node = |first: usize| {
+                let key = |at: usize| keys.get(first + (at + 1) * below).map_or(K::MAX, |start| start.before());
+                Node(core::array::from_fn(key))
+            };
+            table.nodes.extend((0..keys.len()).step_by(stride).map(node));
+            stride = below;
+        }
+        table
     }
 
     /// The value of the longest prefix that holds `address`.
     #[inline]
     pub fn find(&self, address: K) -> Option<u32> {
-        self.values.get(self.intervals.find(address)?).copied().filter(|value| *value != NONE)
+        self.values.get(self.interval(address)?).copied().filter(|value| *value != NONE)
+    }
+
+    /// The number of the interval that holds `address`.
+    #[inline]
+    fn interval(&self, address: K) -> Option<usize> {
+        let mut at = 0;
+        for start in self.starts.iter().take(self.levels) {
+            at = at * WAYS + below(&self.nodes.get(*start as usize + at)?.0, address);
+        }
+        Some(at)
     }
 
     /// All addresses of a range have the same longest prefix, or none.
     pub fn is_even(&self, first: K, last: K) -> bool {
-        self.intervals.find(first) == self.intervals.find(last)
+        self.interval(first) == self.interval(last)
     }
 
-    /// Where the longest prefix changes, in no order.
-    pub fn changes(&self) -> impl Iterator<Item = K> + '_ {
-        let keys = self.intervals.nodes.iter().flat_map(|node| node.0);
+    /// Where intervals begin, but for the first; in no order.
+    pub fn starts(&self) -> impl Iterator<Item = K> + '_ {
+        let keys = self.nodes.iter().flat_map(|node| node.0);
         keys.filter(|key| *key < K::MAX).map(Key::next)
     }
 
-    /// Parts of the address space that have one longest prefix each.
+    /// How many intervals there are.
     pub fn intervals(&self) -> usize {
         self.values.len()
     }
 
     /// Bytes of memory.
     pub fn bytes(&self) -> usize {
-        size_of_val(self.intervals.nodes.as_slice()) + size_of_val(self.values.as_slice())
+        size_of_val(self.nodes.as_slice()) + size_of_val(self.values.as_slice())
     }
 }
 
-impl<K: Key> Intervals<K> {
-    /// `starts`: where each begins, in ascending order; the first at 0.
-    pub fn new(starts: &[K]) -> Self {
-        let mut intervals = Self { nodes: Vec::new(), starts: [0; MOST_LEVELS], levels: 0 };
-        // So many intervals are between two keys of a node on the level below the root's.
-        let mut stride = 1;
-        while starts.len().div_ceil(stride) > 1 {
-            stride *= WAYS;
-        }
-        while stride > 1 {
-            if let Some(start) = intervals.starts.get_mut(intervals.levels) {
-                *start = intervals.nodes.len() as u32;
-                intervals.levels += 1;
-            }
-            let below = stride / WAYS;
-            let node = |first: usize| {
-                let key = |at: usize| starts.get(first + (at + 1) * below).map_or(K::MAX, |start| start.before());
-                Node(core::array::from_fn(key))
-            };
-            intervals.nodes.extend((0..starts.len()).step_by(stride).map(node));
-            stride = below;
-        }
-        intervals
-    }
-
-    /// The number of the interval that holds `address`.
-    #[inline]
-    pub fn find(&self, address: K) -> Option<usize> {
-        let mut at = 0;
-        for start in self.starts.iter().take(self.levels) {
-            at = at * WAYS + self.nodes.get(*start as usize + at)?.below(address);
-        }
-        Some(at)
-    }
+/// How many keys are below `address`: a search by halves in which there is nothing for a CPU to guess. They are in
+/// ascending order.
+#[inline]
+pub(crate) fn below<K: Key>(keys: &[K; WAYS - 1], address: K) -> usize {
+    let is_below = |at: usize| usize::from(keys[at] < address);
+    let mut count = is_below(7) * 8;
+    count += is_below(count + 3) * 4;
+    count += is_below(count + 1) * 2;
+    count + is_below(count)
 }
 
-impl<K: Key> Node<K> {
-    /// How many keys are below `address`: a search by halves in which there is nothing for a CPU to guess.
-    #[inline]
-    fn below(&self, address: K) -> usize {
-        let is_below = |at: usize| usize::from(self.0[at] < address);
-        let mut count = is_below(7) * 8;
-        count += is_below(count + 3) * 4;
-        count += is_below(count + 1) * 2;
-        count + is_below(count)
-    }
-}
-
-/// How prefixes cut the address space: where each interval begins, and the value of its longest prefix.
-struct Cut<K> {
+/// The address space in parts, each with the value of its longest prefix.
+struct Intervals<K> {
     starts: Vec<K>,
     values: Vec<u32>,
 }
 
-impl<K: Key> Cut<K> {
-    fn by(prefixes: &[Prefix<K>]) -> Self {
-        let mut cut = Self { starts: Vec::new(), values: Vec::new() };
-        cut.begin(K::ZERO, None);
+impl<K: Key> Intervals<K> {
+    fn of(prefixes: &[Prefix<K>]) -> Self {
+        let mut intervals = Self { starts: Vec::new(), values: Vec::new() };
+        intervals.begin(K::ZERO, None);
         // The prefixes that hold the present address, from the shortest to the longest.
         let mut open: Vec<Prefix<K>> = Vec::new();
         for prefix in prefixes {
-            cut.close(&mut open, |ended| ended.last < prefix.first);
+            intervals.close(&mut open, |ended| ended.last < prefix.first);
             open.push(*prefix);
-            cut.begin(prefix.first, Some(prefix));
+            intervals.begin(prefix.first, Some(prefix));
         }
-        cut.close(&mut open, |_| true);
-        cut
+        intervals.close(&mut open, |_| true);
+        intervals
     }
 
     /// Takes away the prefixes that have ended; behind each one, what encloses it goes on.
