@@ -92,11 +92,12 @@ impl<B: Buffer> Plane<B> {
         }
     }
 
-    /// The walk sends a packet out by `hop`: if all packets of its flow in its direction go the same way, the next one
+    /// The walk sends a packet out: if all packets of its flow in its direction go the same way, the next one
     /// need not ask.
     #[inline]
-    pub(crate) fn remember(&mut self, iif: IfaceId, tracked: &mut Tracked, hop: &NextHop) {
+    pub(crate) fn remember(&mut self, iif: IfaceId, tracked: &mut Tracked) {
         let Some(replied) = tracked.replied().filter(|_| self.decisions.is_on()) else { return };
+        let hop = &tracked.hop;
         let way = self.tables.alike(iif, hop.iface);
         let Some(alike) = way.like(replied) else { return };
         if !tracked.packet.has_ports() || !self.conntrack.is_regular(tracked) {
@@ -106,7 +107,7 @@ impl<B: Buffer> Plane<B> {
         let recent = self.decisions.recent(iif, alike, hop, rules).filter(|(_, place)| self.neighbors.has(*place));
         let decision = match recent {
             Some((id, _)) => Some(id),
-            None => self.decide(iif, alike, hop),
+            None => self.decide(iif, alike, &tracked.hop),
         };
         if let Some(decision) = decision {
             let before = self.conntrack.decide(tracked, decision);
