@@ -31,9 +31,8 @@ pub struct Route {
 /// What the routing table says of a destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Onward {
-    NoRoute,
-    /// The route leads off its link without saying by whom.
-    NoNextHop,
+    /// `NoRoute`, or `NoNextHop` for a route that leads off its link without saying by whom.
+    Nowhere(DropReason),
     /// The destination is itself on the link of an Iface.
     OnLink(IfaceId),
     Via(NextHop),
@@ -44,10 +43,9 @@ impl Onward {
     #[inline]
     pub fn hop(&self, dst: IpAddr) -> Result<NextHop, DropReason> {
         match *self {
-            Self::NoRoute => Err(DropReason::NoRoute),
-            Self::NoNextHop => Err(DropReason::NoNextHop),
-            Self::OnLink(iface) => Ok(NextHop { iface, neighbor: dst }),
             Self::Via(hop) => Ok(hop),
+            Self::OnLink(iface) => Ok(NextHop { iface, neighbor: dst }),
+            Self::Nowhere(reason) => Err(reason),
         }
     }
 }
@@ -124,14 +122,16 @@ impl Routes {
 
     /// Where a packet for `dst` goes that is not for the box.
     pub(crate) fn onward(&self, ifaces: &Ifaces, dst: IpAddr) -> Onward {
-        let Some(Way { route, .. }) = self.way(dst) else { return Onward::NoRoute };
-        let Some(iface) = ifaces.get(route.iface) else { return Onward::NoNextHop };
+        let Some(Way { route, .. }) = self.way(dst) else { return Onward::Nowhere(DropReason::NoRoute) };
+        let Some(iface) = ifaces.get(route.iface) else {
+            return Onward::Nowhere(DropReason::NoNextHop);
+        };
         if iface.on_link(dst) || ifaces.owner(dst).is_some() {
             return Onward::OnLink(route.iface);
         }
         match route.nexthop.or_else(|| iface.gateway(dst.is_ipv4())) {
             Some(neighbor) => Onward::Via(NextHop { iface: route.iface, neighbor }),
-            None => Onward::NoNextHop,
+            None => Onward::Nowhere(DropReason::NoNextHop),
         }
     }
 
@@ -148,7 +148,7 @@ impl Routes {
         }
         if iface.forwards(dst.is_ipv4()) {
             match self.onward(ifaces, dst) {
-                Onward::NoRoute => {}
+                Onward::Nowhere(DropReason::NoRoute) => {}
                 onward => return onward.hop(dst),
             }
         }
