@@ -122,7 +122,15 @@ impl<B: Buffer> Plane<B> {
         };
         match way {
             Ok(Way::Out(accepted, hop)) => {
-                self.send(now, tracked.confirmed(accepted), hop, frame, Sender::Transit(iface), out);
+                let packet = tracked.confirmed(accepted);
+                match self.leave(now, packet, &mut frame) {
+                    Some(Ok(port)) => {
+                        self.counters.iface_mut(Some(iface)).forwarded += 1;
+                        out.transmit(port, frame);
+                    }
+                    Some(Err(reason)) => self.count_drop(Some(iface), reason, out),
+                    None => self.send(now, packet, hop, frame, Sender::Transit(iface), out),
+                }
             }
             Ok(Way::In(accepted, owner)) => self.deliver(tracked.confirmed(accepted), owner, iface, frame, out),
             Ok(Way::Link | Way::Used) => {
@@ -281,22 +289,34 @@ impl<B: Buffer> Plane<B> {
         frame: &B,
     ) -> Result<(), DropReason> {
         if self.ifaces.get(iface).is_some_and(|iface| iface.tracked) {
-            let packet = &tracked.packet;
-            if packet.is_tracked_error() {
-                // Nothing is concluded from an error whose checksum is wrong (RFC 5508 REQ-3).
-                if !emit::transport_checksum_is_right(frame, packet) {
-                    return Err(DropReason::BadTransportChecksum);
-                }
-                let mut bytes = [0; 192];
-                let len = frame.copy_out(usize::from(packet.l4) + emit::ICMP_HEADER_LEN, &mut bytes);
-                let quote = parse::quote(bytes.get(..len).unwrap_or(&[]), !packet.is_v4());
-                *tracked = self.conntrack.track_error(now, *packet, quote.as_ref(), Some(iface));
+            if tracked.packet.is_tracked_error() {
+                self.track_error(now, iface, tracked, frame)?;
             } else {
-                let header = transport_header(frame, packet);
+                let header = transport_header(frame, &tracked.packet);
                 self.conntrack.track(now, tracked, header, Some(iface), sought);
             }
         }
         self.rules.trace.note(|| TraceStep::Tracked { state: tracked.state(), first: tracked.is_draft() });
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn track_error(
+        &mut self,
+        now: Instant,
+        iface: IfaceId,
+        tracked: &mut Tracked,
+        frame: &B,
+    ) -> Result<(), DropReason> {
+        let packet = &tracked.packet;
+        // Nothing is concluded from an error whose checksum is wrong (RFC 5508 REQ-3).
+        if !emit::transport_checksum_is_right(frame, packet) {
+            return Err(DropReason::BadTransportChecksum);
+        }
+        let mut bytes = [0; 192];
+        let len = frame.copy_out(usize::from(packet.l4) + emit::ICMP_HEADER_LEN, &mut bytes);
+        let quote = parse::quote(bytes.get(..len).unwrap_or(&[]), !packet.is_v4());
+        *tracked = self.conntrack.track_error(now, *packet, quote.as_ref(), Some(iface));
         Ok(())
     }
 
