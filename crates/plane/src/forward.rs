@@ -31,11 +31,14 @@ pub(crate) fn lookup(
     if !ifaces.get(iface).is_some_and(|iface| iface.forwards(packet.is_v4())) {
         return Err(DropReason::NotForwarding.into());
     }
-    fib.lead(ifaces, routes, ends.dst, packet.dst, hop).map_err(|reason| {
-        let tells = policy.gateway.as_ref().is_some_and(|gateway| gateway.send_unreachable);
-        let answer = (tells && reason == DropReason::NoRoute).then_some(Answer::NoRoute);
-        Refusal { reason, answer }
-    })
+    fib.lead(ifaces, routes, ends.dst, packet.dst, hop).map_err(|reason| no_way_out(policy, reason))
+}
+
+#[cold]
+fn no_way_out(policy: &Policy, reason: DropReason) -> Refusal {
+    let tells = policy.gateway.as_ref().is_some_and(|gateway| gateway.send_unreachable);
+    let answer = (tells && reason == DropReason::NoRoute).then_some(Answer::NoRoute);
+    Refusal { reason, answer }
 }
 
 /// Takes one hop off and checks the size, before any rule of the forward chain sees the packet.

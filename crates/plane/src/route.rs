@@ -36,9 +36,8 @@ pub struct Route {
 /// What the routing table says of a destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Onward {
-    NoRoute,
-    /// The route leads off its link without saying by whom.
-    NoNextHop,
+    /// `NoRoute`, or `NoNextHop` for a route that leads off its link without saying by whom.
+    Nowhere(DropReason),
     /// The destination is itself on the link of an Iface.
     OnLink(IfaceId),
     Via(NextHop),
@@ -48,11 +47,10 @@ impl Onward {
     /// What it means for a packet to `dst`: its next hop is written into its place.
     #[inline]
     pub fn lead(&self, dst: IpAddr, place: &mut NextHop) -> Result<(), DropReason> {
-        *place = match self {
-            Self::NoRoute => return Err(DropReason::NoRoute),
-            Self::NoNextHop => return Err(DropReason::NoNextHop),
-            Self::OnLink(iface) => NextHop { iface: *iface, neighbor: dst },
-            Self::Via(hop) => *hop,
+        *place = match *self {
+            Self::Via(hop) => hop,
+            Self::OnLink(iface) => NextHop { iface, neighbor: dst },
+            Self::Nowhere(reason) => return Err(reason),
         };
         Ok(())
     }
@@ -130,14 +128,16 @@ impl Routes {
 
     /// Where a packet for `dst` goes that is not for the box.
     pub(crate) fn onward(&self, ifaces: &Ifaces, dst: IpAddr) -> Onward {
-        let Some(Way { route, .. }) = self.way(dst) else { return Onward::NoRoute };
-        let Some(iface) = ifaces.get(route.iface) else { return Onward::NoNextHop };
+        let Some(Way { route, .. }) = self.way(dst) else { return Onward::Nowhere(DropReason::NoRoute) };
+        let Some(iface) = ifaces.get(route.iface) else {
+            return Onward::Nowhere(DropReason::NoNextHop);
+        };
         if iface.on_link(dst) || ifaces.owner(dst).is_some() {
             return Onward::OnLink(route.iface);
         }
         match route.nexthop.or_else(|| iface.gateway(dst.is_ipv4())) {
             Some(neighbor) => Onward::Via(NextHop { iface: route.iface, neighbor }),
-            None => Onward::NoNextHop,
+            None => Onward::Nowhere(DropReason::NoNextHop),
         }
     }
 
@@ -154,7 +154,7 @@ impl Routes {
         }
         if iface.forwards(dst.is_ipv4()) {
             match self.onward(ifaces, dst) {
-                Onward::NoRoute => {}
+                Onward::Nowhere(DropReason::NoRoute) => {}
                 onward => {
                     let mut hop = NextHop::NONE;
                     return onward.lead(dst, &mut hop).map(|()| hop);
