@@ -9,7 +9,7 @@
 //! their own (`table.rs`).
 
 use super::mapping::MappingId;
-use super::tcp::TcpState;
+use super::tcp::{Phase, TcpState};
 use crate::fastpath::{DecisionId, Rewriting};
 use crate::nat::{Site, Sites};
 use crate::parse::{Packet, Transport};
@@ -93,6 +93,8 @@ const NO_MAPPING: u32 = u32::MAX;
 pub(super) mod flag {
     /// The record holds a flow.
     pub const USED: u16 = 1;
+    /// Its replies have another hash than its first packet, and an entry of their own in the index.
+    pub const APART: u16 = 1 << 1;
     /// A reply has been seen.
     pub const REPLIED: u16 = 1 << 2;
     /// The balancer has picked a node for it.
@@ -245,19 +247,29 @@ impl Silences {
         self.classes[usize::from(flow.replied())][0]
     }
 
-    /// From now on, for this flow.
+    /// As [`of`](Self::of), for a flow that is known to be of TCP.
     #[inline(always)]
-    pub fn of(&self, flow: &Flow) -> u64 {
-        self.of_class(flow.protocol, &flow.tcp, flow.replied())
+    pub fn of_tcp(&self, flow: &Flow) -> u64 {
+        self.of_phase(flow.tcp.phase, flow.replied())
     }
 
     #[inline(always)]
-    fn of_class(&self, protocol: u8, tcp: &TcpState, replied: bool) -> u64 {
+    fn of_phase(&self, phase: Phase, replied: bool) -> u64 {
+        if phase == Phase::Established && !replied { self.tcp_unanswered } else { self.tcp[phase as usize] }
+    }
+
+    /// From now on, for this flow.
+    #[inline(always)]
+    pub fn of(&self, flow: &Flow) -> u64 {
+        self.of_class(flow.protocol, flow.tcp.phase, flow.replied())
+    }
+
+    #[inline(always)]
+    fn of_class(&self, protocol: u8, phase: Phase, replied: bool) -> u64 {
         use wire::ipv4::protocol;
         let [udp, icmp, other] = &self.classes[usize::from(replied)];
         match protocol {
-            protocol::TCP if tcp.waits_for_reply() && !replied => self.tcp_unanswered,
-            protocol::TCP => self.tcp[tcp.phase as usize],
+            protocol::TCP => self.of_phase(phase, replied),
             protocol::UDP => *udp,
             protocol::ICMP | protocol::ICMPV6 => *icmp,
             _ => *other,
@@ -266,8 +278,12 @@ impl Silences {
 
     /// When a flow ends whose first packet came at `now`, if there is no other.
     #[inline(always)]
-    pub fn first_deadline(&self, now: Instant, protocol: u8, tcp: &TcpState) -> Instant {
-        Instant::from_nanos(now.as_nanos().saturating_add(self.of_class(protocol, tcp, false)))
+    pub fn first_deadline(&self, now: Instant, packet: &Packet) -> Instant {
+        let phase = match &packet.transport {
+            Transport::Tcp(tcp) => Phase::of_first(tcp.flags),
+            _ => Phase::Established,
+        };
+        Instant::from_nanos(now.as_nanos().saturating_add(self.of_class(packet.protocol, phase, false)))
     }
 
     /// When a flow ends that is silent from `now` on.

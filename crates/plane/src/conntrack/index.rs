@@ -45,10 +45,21 @@ const fn zero_bytes(word: u64) -> u64 {
     !(((word & !HIGH) + !HIGH) | word) & HIGH
 }
 
+/// The tags of the near slots.
+#[inline(always)]
+fn near_tags(bucket: &Bucket) -> u64 {
+    u64::from(bucket[1]) << 32 | u64::from(bucket[0])
+}
+
+#[inline(always)]
+fn set_near_tags(bucket: &mut Bucket, tags: u64) {
+    (bucket[0], bucket[1]) = (tags as u32, (tags >> 32) as u32);
+}
+
 /// The near slots with this tag, a bit each.
 #[inline(always)]
 fn near(bucket: &Bucket, tag: u8) -> u64 {
-    zero_bytes((u64::from(bucket[1]) << 32 | u64::from(bucket[0])) ^ (u64::from(tag) * LOW))
+    zero_bytes(near_tags(bucket) ^ (u64::from(tag) * LOW))
 }
 
 /// The far slots with this tag, a bit each.
@@ -68,25 +79,31 @@ fn far_number(bucket: &Bucket, slots: u64) -> u32 {
     bucket[word::NUMBERS + NEAR + (slots.trailing_zeros() / 8 % 4) as usize]
 }
 
-/// The number among these slots that `is_it` recognises, and the bit of its slot.
+/// What `of` makes of the first number among these slots of which it makes anything, and the bit of its slot.
 #[inline(always)]
-fn pick(mut slots: u64, number: impl Fn(u64) -> u32, is_it: &impl Fn(u32) -> bool) -> Option<(u32, u64)> {
+fn pick<T>(mut slots: u64, number: impl Fn(u64) -> u32, of: &impl Fn(u32) -> Option<T>) -> Option<(T, u64)> {
     while slots != 0 {
-        let number = number(slots);
-        if is_it(number) {
-            return Some((number, slots & slots.wrapping_neg()));
+        if let Some(found) = of(number(slots)) {
+            return Some((found, slots & slots.wrapping_neg()));
         }
         slots &= slots - 1;
     }
     None
 }
 
+/// Nothing of this bucket stands in a far slot, or in another bucket.
+#[inline(always)]
+fn is_all_near(bucket: &Bucket) -> bool {
+    bucket[word::FAR_TAGS] | bucket[word::ELSEWHERE] == 0
+}
+
 /// Puts a number into the lowest of these near slots, which are free.
 #[inline(always)]
 fn put_near(bucket: &mut Bucket, free: u64, tag: u8, number: u32) {
-    let slot = (free.trailing_zeros() / 8 % 8) as usize;
-    bucket[word::NUMBERS + slot] = number;
-    bucket[slot / 4] |= u32::from(tag) << (slot % 4 * 8);
+    let slot = free.trailing_zeros() / 8 % 8;
+    bucket[word::NUMBERS + slot as usize] = number;
+    // All eight at once, as they are read: a look-up that follows need not wait until a narrower write is in the cache.
+    set_near_tags(bucket, near_tags(bucket) | u64::from(tag) << (slot * 8));
 }
 
 fn put_far(bucket: &mut Bucket, free: u64, tag: u8, number: u32) {
@@ -140,29 +157,41 @@ impl Index {
     /// The number of this hash that `is_it` recognises.
     #[inline(always)]
     pub fn find(&self, hash: u64, is_it: impl Fn(u32) -> bool) -> Option<u32> {
+        self.find_map(hash, |number| is_it(number).then_some(number))
+    }
+
+    /// What `of` makes of the first number of this hash of which it makes anything.
+    #[inline(always)]
+    pub fn find_map<T>(&self, hash: u64, of: impl Fn(u32) -> Option<T>) -> Option<T> {
         let bucket = self.bucket(self.first(hash))?;
-        if let Some((number, _)) = pick(near(bucket, tag(hash)), |slots| near_number(bucket, slots), &is_it) {
-            return Some(number);
+        if let Some((found, _)) = pick(near(bucket, tag(hash)), |slots| near_number(bucket, slots), &of) {
+            return Some(found);
         }
-        if bucket[word::FAR_TAGS] | bucket[word::ELSEWHERE] == 0 {
+        if is_all_near(bucket) {
             return None;
         }
-        self.find_further(hash, is_it)
+        self.find_further(hash, of)
     }
 
     #[cold]
     #[inline(never)]
-    fn find_further(&self, hash: u64, is_it: impl Fn(u32) -> bool) -> Option<u32> {
+    fn find_further<T>(&self, hash: u64, of: impl Fn(u32) -> Option<T>) -> Option<T> {
         let tag = tag(hash);
         let bucket = self.bucket(self.first(hash))?;
-        let number = pick(far(bucket, tag), |slots| far_number(bucket, slots), &is_it);
-        if number.is_some() || bucket[word::ELSEWHERE] == 0 {
-            return number.map(|(number, _)| number);
+        let found = pick(far(bucket, tag), |slots| far_number(bucket, slots), &of);
+        if found.is_some() || bucket[word::ELSEWHERE] == 0 {
+            return found.map(|(found, _)| found);
         }
         let bucket = self.bucket(self.second(hash))?;
-        let number = pick(near(bucket, tag), |slots| near_number(bucket, slots), &is_it)
-            .or_else(|| pick(far(bucket, tag), |slots| far_number(bucket, slots), &is_it));
-        number.map(|(number, _)| number)
+        let found = pick(near(bucket, tag), |slots| near_number(bucket, slots), &of)
+            .or_else(|| pick(far(bucket, tag), |slots| far_number(bucket, slots), &of));
+        found.map(|(found, _)| found)
+    }
+
+    /// There is certainly no number of this hash, nor of most others like it.
+    #[inline(always)]
+    pub fn has_none(&self, hash: u64) -> bool {
+        self.bucket(self.first(hash)).is_some_and(|bucket| near(bucket, tag(hash)) == 0 && is_all_near(bucket))
     }
 
     /// Brings near what a look-up of this hash reads first.
@@ -214,9 +243,21 @@ impl Index {
         true
     }
 
+    #[inline(always)]
     pub fn leave(&mut self, hash: u64, number: u32) {
+        if !self.leave_near(self.first(hash), hash, number) {
+            self.leave_further(hash, number);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn leave_further(&mut self, hash: u64, number: u32) {
         let (first, second) = (self.first(hash), self.second(hash));
-        if self.leave_bucket(first, hash, number) || first == second || !self.leave_bucket(second, hash, number) {
+        if self.leave_far(first, hash, number) || first == second {
+            return;
+        }
+        if !self.leave_near(second, hash, number) && !self.leave_far(second, hash, number) {
             return;
         }
         if let Some(bucket) = self.bucket_mut(first) {
@@ -224,24 +265,34 @@ impl Index {
         }
     }
 
-    /// True if it was there.
-    #[inline]
-    fn leave_bucket(&mut self, at: usize, hash: u64, number: u32) -> bool {
+    /// True if it was in a near slot of this bucket.
+    #[inline(always)]
+    fn leave_near(&mut self, at: usize, hash: u64, number: u32) -> bool {
         let Some(bucket) = self.bucket_mut(at) else { return false };
-        let is_it = |other: u32| other == number;
-        if let Some((_, slot)) = pick(near(bucket, tag(hash)), |slots| near_number(bucket, slots), &is_it) {
-            // Of the slot's highest bit, all eight.
-            let keep = !((slot >> 7) * 0xff);
-            bucket[0] &= keep as u32;
-            bucket[1] &= (keep >> 32) as u32;
-            return true;
-        }
-        let found = pick(far(bucket, tag(hash)), |slots| far_number(bucket, slots), &is_it);
+        let is_it = |other: u32| (other == number).then_some(());
+        let found = pick(near(bucket, tag(hash)), |slots| near_number(bucket, slots), &is_it);
         if let Some((_, slot)) = found {
-            bucket[word::FAR_TAGS] &= !((slot >> 7) * 0xff) as u32;
+            set_near_tags(bucket, near_tags(bucket) & !all_of(slot));
         }
         found.is_some()
     }
+
+    /// As [`leave_near`](Self::leave_near), of far slots.
+    fn leave_far(&mut self, at: usize, hash: u64, number: u32) -> bool {
+        let Some(bucket) = self.bucket_mut(at) else { return false };
+        let is_it = |other: u32| (other == number).then_some(());
+        let found = pick(far(bucket, tag(hash)), |slots| far_number(bucket, slots), &is_it);
+        if let Some((_, slot)) = found {
+            bucket[word::FAR_TAGS] &= !all_of(slot) as u32;
+        }
+        found.is_some()
+    }
+}
+
+/// All bits of a slot's tag, of the highest one.
+#[inline(always)]
+const fn all_of(slot: u64) -> u64 {
+    (slot >> 7) * 0xff
 }
 
 #[cfg(test)]

@@ -37,10 +37,20 @@ impl Conntrack {
         self.table.guess(hash)
     }
 
-    /// The flow of this tuple. `guess` may be wrong, or have been right a while ago.
+    /// The flow of this tuple, or a note that there certainly is none. `guess` may be wrong, or have been right a while
+    /// ago.
     #[inline(always)]
-    pub fn known(&mut self, sought: &Sought, guess: Guess) -> Option<Known<'_>> {
-        let (flow, direction, addresses) = self.table.known(&sought.key, sought.hash, guess)?;
+    pub fn known(&mut self, sought: &mut Sought, guess: Guess) -> Option<Known<'_>> {
+        let (id, direction) = match self.table.guessed(&sought.key, guess) {
+            Some(found) => found,
+            // Most often it begins a flow.
+            None if self.table.has_none(sought.hash) => {
+                sought.is_absent = true;
+                return None;
+            }
+            None => self.table.find_key(&sought.key, sought.hash)?,
+        };
+        let (flow, addresses) = self.table.at(id)?;
         Some(Known { flow, direction, addresses, silences: &self.silences })
     }
 
@@ -125,7 +135,7 @@ impl Known<'_> {
     #[must_use]
     #[inline(always)]
     pub fn refresh(&mut self, now: Instant, is_tcp: bool) -> bool {
-        let silence = if is_tcp { self.silences.of(self.flow) } else { self.silences.of_udp(self.flow) };
+        let silence = if is_tcp { self.silences.of_tcp(self.flow) } else { self.silences.of_udp(self.flow) };
         let deadline = Instant::from_nanos(now.as_nanos().saturating_add(silence));
         core::mem::replace(&mut self.flow.deadline, deadline) > deadline
     }

@@ -20,14 +20,13 @@ mod tuple;
 use crate::DropReason;
 use crate::fastpath::Rewriting;
 use crate::nat::Sites;
-use crate::parse::{Packet, Quote};
+use crate::parse::{Packet, Quote, Transport};
 use flow::{Flow, Silences, flag as flow_flag, segment};
 use mapping::Mappings;
 use policy::{Conntrack as Settings, CtState};
-use table::Table;
+use table::{Full, Table};
 use tcp::{Fit, Segment, TcpState};
 use tracked::{Ct, Draft};
-use wire::ipv4::protocol;
 use wire::tcp::flag;
 use wire::{IfaceId, Instant};
 
@@ -67,7 +66,7 @@ pub(crate) struct Sought {
     pub key: Key,
     /// Of the key.
     pub hash: u64,
-    /// The table has no flow of it.
+    /// The table certainly has no flow of it, in either direction.
     pub is_absent: bool,
 }
 
@@ -119,35 +118,47 @@ impl Conntrack {
         sought: Option<&Sought>,
     ) {
         let packet = &tracked.packet;
-        let (original, is_absent) = match sought {
-            Some(&Sought { key, hash, is_absent }) => ((key, hash), is_absent),
-            None => (self.table.hashed(Key::of(packet, link)), false),
+        let unseen;
+        let sought = match sought {
+            Some(sought) => sought,
+            None => {
+                unseen = self.seek(Key::of(packet, link));
+                &unseen
+            }
         };
+        if !sought.is_absent
+            && let Some(ct) = self.track_known(now, packet, header, sought)
+        {
+            tracked.ct = ct;
+        } else if self.may_begin(packet) {
+            let absent_at = sought.is_absent.then_some(self.entered);
+            tracked.ct = Ct::Draft(Draft::new((sought.key, sought.hash), absent_at));
+        } else {
+            tracked.ct = Ct::Invalid;
+        }
+    }
+
+    /// Looks for any flow that a key might be of.
+    fn seek(&self, key: Key) -> Sought {
+        let hash = self.table.hash(&key);
+        Sought { key, hash, is_absent: self.table.has_none(hash) }
+    }
+
+    /// `None`: the packet is of no flow, or of one that is over; it may begin another.
+    fn track_known(&mut self, now: Instant, packet: &Packet, header: &[u8], sought: &Sought) -> Option<Ct> {
+        let (id, direction) = self.find_hashed(now, &sought.key, sought.hash)?;
         let segment = segment(packet).map(|(tcp, payload_len)| Segment::new(tcp, payload_len, header));
-        let found = if is_absent { None } else { self.find_hashed(now, &original) };
-        if let Some((id, direction)) = found {
-            match self.refresh(now, id, direction, segment.as_ref()) {
-                Some(CtState::Invalid) => {
-                    tracked.ct = Ct::Invalid;
-                    return;
-                }
-                Some(state) => {
-                    let translated = self.translated(id, direction);
-                    tracked.ct = Ct::Known { id, direction, state, translated };
-                    return;
-                }
-                // Over, and this SYN begins a new one in its place.
-                None => self.remove(id),
+        match self.refresh(now, id, direction, segment.as_ref()) {
+            Some(CtState::Invalid) => Some(Ct::Invalid),
+            Some(state) => {
+                let translated = self.translated(id, direction);
+                Some(Ct::Known { id, direction, state, translated })
+            }
+            None => {
+                self.remove(id);
+                None
             }
         }
-        if !self.may_begin(segment.as_ref()) {
-            tracked.ct = Ct::Invalid;
-            return;
-        }
-        let reply_hash = self.table.hash(&original.0.reversed());
-        // Where the rules accept it, its replies' place is the next thing that is read.
-        self.table.hint(reply_hash);
-        tracked.ct = Ct::Draft(Draft::new(original, reply_hash));
     }
 
     fn translated(&self, id: FlowId, direction: Direction) -> Option<(Translated, Direction)> {
@@ -177,13 +188,13 @@ impl Conntrack {
     }
 
     fn find(&mut self, now: Instant, key: Key) -> Option<(FlowId, Direction)> {
-        self.find_hashed(now, &self.table.hashed(key))
+        self.find_hashed(now, &key, self.table.hash(&key))
     }
 
-    /// `key`: with its hash.
+    /// `hash`: that of the key.
     #[inline(always)]
-    fn find_hashed(&mut self, now: Instant, key: &(Key, u64)) -> Option<(FlowId, Direction)> {
-        let (id, direction) = self.table.find_key(&key.0, key.1)?;
+    fn find_hashed(&mut self, now: Instant, key: &Key, hash: u64) -> Option<(FlowId, Direction)> {
+        let (id, direction) = self.table.find_key(key, hash)?;
         if self.table.get(id)?.deadline <= now {
             self.remove(id);
             return None;
@@ -231,9 +242,9 @@ impl Conntrack {
     }
 
     /// May this packet be the first of a flow?
-    fn may_begin(&self, segment: Option<&Segment>) -> bool {
-        let Some(segment) = segment else { return true };
-        let flags = segment.tcp.flags & (flag::SYN | flag::ACK | flag::RST | flag::FIN);
+    fn may_begin(&self, packet: &Packet) -> bool {
+        let Transport::Tcp(tcp) = &packet.transport else { return true };
+        let flags = tcp.flags & (flag::SYN | flag::ACK | flag::RST | flag::FIN);
         if self.strict { flags == flag::SYN } else { flags & flag::RST == 0 }
     }
 
@@ -265,27 +276,55 @@ impl Conntrack {
         if self.table.len() >= limit {
             self.make_room(now, limit)?;
         }
+        let deadline = self.silences.first_deadline(now, packet);
+        let flow = if packet.rewritten || draft.is_translated() {
+            self.enter_translated(now, packet, draft, deadline)?
+        } else {
+            self.enter_plain(now, draft, deadline)?
+        };
+        flow.begin(packet.protocol, packet.iif);
+        flow.decisions[Direction::Original as usize] = tracked.decision;
+        if let Some((tcp, payload_len)) = segment(packet) {
+            flow.tcp = TcpState::begin(&Segment::new(tcp, payload_len, header));
+        }
+        Ok(())
+    }
+
+    /// Enters a flow whose replies have the endpoints of its first packet.
+    #[inline(always)]
+    fn enter_plain(&mut self, now: Instant, draft: &Draft, deadline: Instant) -> Result<&mut Flow, DropReason> {
+        let (original, hash) = &draft.original;
+        // What tracking has found out still holds if nothing has been entered since.
+        if draft.absent_at != Some(self.entered) {
+            self.refuse_clash(now, &original.reversed(), *hash)?;
+        }
+        debug_assert!(self.table.find_key(&original.reversed(), *hash).is_none());
+        self.entered += 1;
+        let reply = (original.reversed(), *hash);
+        self.table.insert(&draft.original, &reply, deadline, self.turned).map_err(|Full| DropReason::TableFull)
+    }
+
+    #[inline(never)]
+    fn enter_translated(
+        &mut self,
+        now: Instant,
+        packet: &Packet,
+        draft: &Draft,
+        deadline: Instant,
+    ) -> Result<&mut Flow, DropReason> {
         let zone = draft.original.0.zone();
         let mapped = draft.mapped.as_ref();
-        let reply = if packet.rewritten {
-            let key = Key::of_reply(packet, zone);
-            let chosen = mapped.filter(|_| zone == 0).and_then(|mapped| mapped.reply_hash);
-            (key, chosen.unwrap_or_else(|| self.table.hash(&key)))
-        } else {
-            (draft.original.0.reversed(), draft.reply_hash)
-        };
+        let key = Key::of_reply(packet, zone);
+        let chosen = mapped.filter(|_| zone == 0).and_then(|mapped| mapped.reply_hash);
+        let reply = (key, chosen.unwrap_or_else(|| self.table.hash(&key)));
         debug_assert_eq!(reply.1, self.table.hash(&reply.0));
         // What the choice of a port has found out still holds if nothing has been entered since.
         let chosen = mapped.filter(|mapped| mapped.entered == self.entered);
         let is_absent = zone == 0 && chosen.is_some_and(|chosen| chosen.is_reply_absent);
         debug_assert!(!is_absent || self.table.find_key(&reply.0, reply.1).is_none());
-        if !is_absent && self.find_hashed(now, &reply).is_some() {
-            return Err(DropReason::NatClash);
+        if !is_absent {
+            self.refuse_clash(now, &reply.0, reply.1)?;
         }
-        let tcp = match segment(packet) {
-            Some((tcp, payload_len)) => TcpState::begin(&Segment::new(tcp, payload_len, header)),
-            None => TcpState::NONE,
-        };
         let mapping = match (mapped, draft.sites.snat) {
             (Some(mapped), Some(site)) => {
                 let outer = (packet.src, packet.ports().0);
@@ -296,16 +335,10 @@ impl Conntrack {
             _ => None,
         };
         self.entered += 1;
-        let deadline = self.silences.first_deadline(now, packet.protocol, &tcp);
         let Ok(flow) = self.table.insert(&draft.original, &reply, deadline, self.turned) else {
             mapping.into_iter().for_each(|mapping| self.mappings.release(mapping, now));
             return Err(DropReason::TableFull);
         };
-        flow.begin(packet.protocol, packet.iif);
-        flow.decisions[Direction::Original as usize] = tracked.decision;
-        if packet.protocol == protocol::TCP {
-            flow.tcp = tcp;
-        }
         if draft.balanced {
             flow.set(flow_flag::BALANCED | flow_flag::SESSION, true);
         }
@@ -318,7 +351,16 @@ impl Conntrack {
         if flow.is_translated() {
             flow.rewriting = Rewriting::of(&draft.original.0, &reply.0);
         }
-        Ok(())
+        Ok(flow)
+    }
+
+    /// Refuses a flow whose replies would be taken for packets of another.
+    #[inline(never)]
+    fn refuse_clash(&mut self, now: Instant, reply: &Key, hash: u64) -> Result<(), DropReason> {
+        match self.find_hashed(now, reply, hash) {
+            Some(_) => Err(DropReason::NatClash),
+            None => Ok(()),
+        }
     }
 
     /// Makes room for one more flow where there is none: a half-open connection may be given up for a new one, an
@@ -335,18 +377,8 @@ impl Conntrack {
     }
 
     fn remove(&mut self, id: FlowId) {
-        let removed = self.table.remove(id);
-        self.note_end(removed);
-    }
-
-    fn note_end(&mut self, removed: Option<Flow>) {
-        let Some(flow) = removed else { return };
-        self.ended_sessions += u32::from(flow.has(flow_flag::SESSION));
-        if let Some(mapping) = flow.mapping() {
-            let silent = self.silences.of(&flow);
-            let last_packet = Instant::from_nanos(flow.deadline.as_nanos().saturating_sub(silent));
-            self.mappings.release(mapping, last_packet);
-        }
+        let Self { table, mappings, silences, ended_sessions, .. } = self;
+        table.remove(id, |flow| note_end(flow, silences, mappings, ended_sessions));
     }
 
     /// Sessions of the balancer that have ended since the last call: both FINs acknowledged, an in-window RST, or expired.
@@ -388,8 +420,9 @@ impl Conntrack {
                 for (id, hashes) in due.iter().flatten() {
                     let over = self.table.get(*id).is_none_or(|flow| flow.deadline <= now);
                     if over {
-                        let removed = self.table.remove_unlinked(*id, *hashes);
-                        self.note_end(removed);
+                        let Self { table, mappings, silences, ended_sessions, .. } = self;
+                        let note = |flow: &Flow| note_end(flow, silences, mappings, ended_sessions);
+                        table.remove_unlinked(*id, *hashes, note);
                     } else {
                         self.table.link(*id, second);
                     }
@@ -410,5 +443,15 @@ impl Conntrack {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let next = Instant::from_secs(self.turned + 1);
         (self.table.len() > 0).then_some(next)
+    }
+}
+
+/// What a flow leaves behind.
+#[inline]
+fn note_end(flow: &Flow, silences: &Silences, mappings: &mut Mappings, ended_sessions: &mut u32) {
+    *ended_sessions += u32::from(flow.has(flow_flag::SESSION));
+    if let Some(mapping) = flow.mapping() {
+        let last_packet = Instant::from_nanos(flow.deadline.as_nanos().saturating_sub(silences.of(flow)));
+        mappings.release(mapping, last_packet);
     }
 }

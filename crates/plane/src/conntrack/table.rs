@@ -16,7 +16,8 @@ const NIL: u32 = u32::MAX;
 pub const WHEEL: usize = 512;
 
 pub(crate) struct Table {
-    /// From a tuple to `flow << 1 | direction`.
+    /// From a tuple to `flow << 1 | entry`. A flow has one entry for both directions, whose hash is the same; where it is
+    /// translated, its replies have another.
     index: Index,
     /// Up to `capacity`; those that nobody has needed yet are not there.
     records: Vec<Flow>,
@@ -85,35 +86,49 @@ impl Table {
         self.get(id).map(|flow| self.addresses.key(flow, direction).into())
     }
 
+    /// The flow of an entry, and its direction that has this key.
     #[inline(always)]
-    fn is(&self, reference: u32, key: &Key) -> bool {
-        let (id, direction) = unpack(reference);
-        let Some(flow) = self.records.get(id.0 as usize) else { return false };
-        let ends = &flow.ends[direction as usize];
-        match *key {
-            Key::V4 { addresses, rest } => ends.addresses == addresses && ends.rest == rest,
-            Key::V6 { src, dst, rest } => {
-                ends.rest == rest && self.addresses.get(ends.addresses as u32, direction) == (src, dst)
+    fn is(&self, entry: u32, key: &Key) -> Option<(FlowId, Direction)> {
+        let id = flow_of(entry);
+        let flow = self.records.get(id.0 as usize)?;
+        let direction = match *key {
+            Key::V4 { addresses, rest } => {
+                // Which direction it is nobody can predict: the addresses say it without a branch.
+                let likely = if flow.ends[0].addresses == addresses { Direction::Original } else { Direction::Reply };
+                let ends = Ends { addresses, rest };
+                if flow.ends[likely as usize] == ends {
+                    likely
+                } else if flow.ends[1] == ends {
+                    // From an address to itself.
+                    Direction::Reply
+                } else {
+                    return None;
+                }
             }
-        }
+            Key::V6 { src, dst, rest } => [Direction::Original, Direction::Reply].into_iter().find(|direction| {
+                let ends = &flow.ends[*direction as usize];
+                ends.rest == rest && self.addresses.get(ends.addresses as u32, *direction) == (src, dst)
+            })?,
+        };
+        Some((id, direction))
     }
 
+    /// The hash of a key, which is that of the other direction as well.
     #[inline(always)]
     pub fn hash(&self, key: &Key) -> u64 {
-        key.hash(self.seed)
-    }
-
-    /// A key with its hash.
-    #[inline(always)]
-    pub fn hashed(&self, key: Key) -> (Key, u64) {
-        (key, self.hash(&key))
+        key.hash_both_ways(self.seed)
     }
 
     /// `hash`: that of the key.
     #[inline(always)]
     pub fn find_key(&self, key: &Key, hash: u64) -> Option<(FlowId, Direction)> {
-        let is_it = |reference| self.is(reference, key);
-        self.index.find(hash, is_it).map(unpack)
+        self.index.find_map(hash, |entry| self.is(entry, key))
+    }
+
+    /// There is certainly no flow of a key with this hash.
+    #[inline(always)]
+    pub fn has_none(&self, hash: u64) -> bool {
+        self.index.has_none(hash)
     }
 
     /// Brings near what a look-up of a key with this hash reads first.
@@ -126,7 +141,7 @@ impl Table {
     #[inline(always)]
     pub fn guess(&self, hash: u64) -> Guess {
         let Some(likely) = self.index.guess(hash) else { return Guess::NONE };
-        let at = unpack(likely).0.0 as usize;
+        let at = flow_of(likely).0 as usize;
         if let Some(flow) = self.records.get(at) {
             lanes::prefetch_at(core::slice::from_ref(flow), 0);
             // A segment's windows are in the second line.
@@ -135,14 +150,17 @@ impl Table {
         Guess(likely)
     }
 
-    /// The flow of this key, and what finds its addresses; it is looked for in its likely place first.
+    /// The flow of this key, if the guess is right.
     #[inline(always)]
-    pub fn known(&mut self, key: &Key, hash: u64, guess: Guess) -> Option<(&mut Flow, Direction, &Addresses)> {
+    pub fn guessed(&self, key: &Key, guess: Guess) -> Option<(FlowId, Direction)> {
         // Only the index says which records are in use; a guess may be older than the flow's end.
-        let guessed = self.is(guess.0, key) && self.get(unpack(guess.0).0).is_some();
-        let reference = if guessed { guess.0 } else { self.index.find(hash, |reference| self.is(reference, key))? };
-        let (id, direction) = unpack(reference);
-        self.records.get_mut(id.0 as usize).map(|flow| (flow, direction, &self.addresses))
+        self.is(guess.0, key).filter(|(id, _)| self.get(*id).is_some())
+    }
+
+    /// A flow, and what finds its addresses.
+    #[inline(always)]
+    pub fn at(&mut self, id: FlowId) -> Option<(&mut Flow, &Addresses)> {
+        self.records.get_mut(id.0 as usize).map(|flow| (flow, &self.addresses))
     }
 
     /// Enters a flow of these keys, each with its hash, that ends at `deadline` if it stays silent; the rest of the record
@@ -162,30 +180,38 @@ impl Table {
         if !self.index.enter(original.1, pack(id, Direction::Original)) {
             return Err(Full);
         }
-        // A flow whose tuples are equal (one host talking to itself on one port) has one entry.
-        if original != reply && !self.index.enter(reply.1, pack(id, Direction::Reply)) {
+        let is_apart = original.1 != reply.1;
+        if is_apart && !self.index.enter(reply.1, pack(id, Direction::Reply)) {
             self.index.leave(original.1, pack(id, Direction::Original));
             return Err(Full);
         }
         let Some((there, back)) = self.place_addresses(&original.0, &reply.0) else {
-            self.index.leave(original.1, pack(id, Direction::Original));
-            self.index.leave(reply.1, pack(id, Direction::Reply));
+            self.leave_index(FlowId(id), [original.1, reply.1]);
             return Err(Full);
         };
         self.len += 1;
         let (slot, head) = self.lead(id, deadline, turned);
+        if id as usize == self.records.len() {
+            // Within the capacity that was set aside: this allocates nothing.
+            self.records.push(Flow::FREE);
+        } else {
+            self.free = self.records.get(id as usize).map_or(NIL, |record| record.next);
+        }
+        let record = self.records.get_mut(id as usize).ok_or(Full)?;
         let there = Ends { addresses: there, rest: original.0.of_rest() };
         let back = Ends { addresses: back, rest: reply.0.of_rest() };
-        let flow = Flow::new([there, back], deadline, slot, (NIL, head));
-        match self.records.get_mut(id as usize) {
-            Some(record) => {
-                self.free = record.next;
-                *record = flow;
-            }
-            // Within the capacity that was set aside: this allocates nothing.
-            None => self.records.push(flow),
+        *record = Flow::new([there, back], deadline, slot, (NIL, head));
+        record.set(flag::APART, is_apart);
+        Ok(record)
+    }
+
+    /// Takes a flow's entries out of the index. `hashes`: of its keys.
+    #[inline(always)]
+    fn leave_index(&mut self, id: FlowId, hashes: [u64; 2]) {
+        self.index.leave(hashes[0], pack(id.0, Direction::Original));
+        if hashes[0] != hashes[1] {
+            self.index.leave(hashes[1], pack(id.0, Direction::Reply));
         }
-        self.records.get_mut(id as usize).ok_or(Full)
     }
 
     /// What stands for the addresses of each direction in the record of a flow with these keys. `None`: the slab of IPv6
@@ -202,32 +228,35 @@ impl Table {
         }
     }
 
-    pub fn remove(&mut self, id: FlowId) -> Option<Flow> {
-        let hashes = self.hashes(self.get(id)?);
-        self.unlink(id.0);
-        self.remove_unlinked(id, hashes)
+    /// Removes a flow; `note` is shown it before.
+    pub fn remove(&mut self, id: FlowId, note: impl FnOnce(&Flow)) {
+        if let Some(flow) = self.get(id) {
+            let hashes = self.hashes(flow);
+            self.unlink(id.0);
+            self.remove_unlinked(id, hashes, note);
+        }
     }
 
-    /// Removes a flow that is in no list of the wheel. `hashes`: of its keys.
-    pub fn remove_unlinked(&mut self, id: FlowId, hashes: [u64; 2]) -> Option<Flow> {
-        let flow = *self.get(id)?;
-        self.index.leave(hashes[0], pack(id.0, Direction::Original));
-        self.index.leave(hashes[1], pack(id.0, Direction::Reply));
+    /// As [`remove`](Self::remove), of a flow that is in no list of the wheel. `hashes`: of its keys.
+    #[inline(always)]
+    pub fn remove_unlinked(&mut self, id: FlowId, hashes: [u64; 2], note: impl FnOnce(&Flow)) {
+        let Some(flow) = self.records.get_mut(id.0 as usize).filter(|flow| flow.has(flag::USED)) else { return };
+        note(flow);
+        flow.flags = 0;
+        flow.next = core::mem::replace(&mut self.free, id.0);
         if Key::is_v6(flow.ends[0].rest) {
             self.addresses.leave(flow.ends[0].addresses as u32);
         }
-        let free = core::mem::replace(&mut self.free, id.0);
-        if let Some(record) = self.records.get_mut(id.0 as usize) {
-            record.flags = 0;
-            record.next = free;
-        }
         self.len -= 1;
-        Some(flow)
+        self.leave_index(id, hashes);
     }
 
     /// Of a flow's keys, by direction.
+    #[inline(always)]
     fn hashes(&self, flow: &Flow) -> [u64; 2] {
-        [Direction::Original, Direction::Reply].map(|direction| self.hash(&self.addresses.key(flow, direction)))
+        let hash = |direction| self.hash(&self.addresses.key(flow, direction));
+        let original = hash(Direction::Original);
+        [original, if flow.has(flag::APART) { hash(Direction::Reply) } else { original }]
     }
 
     /// Takes the first flow out of the list of the wheel slot of `second`; what removing it will read is brought near.
@@ -242,7 +271,10 @@ impl Table {
         if let Some(next) = self.records.get_mut(next as usize) {
             next.prev = NIL;
         }
-        hashes.iter().for_each(|hash| self.index.hint(*hash));
+        self.index.hint(hashes[0]);
+        if hashes[0] != hashes[1] {
+            self.index.hint(hashes[1]);
+        }
         Some((FlowId(id), hashes))
     }
 
@@ -360,11 +392,11 @@ impl Addresses {
     }
 }
 
+/// A flow's entry, whose hash is that of this direction.
 const fn pack(id: u32, direction: Direction) -> u32 {
     id << 1 | matches!(direction, Direction::Reply) as u32
 }
 
-const fn unpack(reference: u32) -> (FlowId, Direction) {
-    let direction = if reference & 1 == 0 { Direction::Original } else { Direction::Reply };
-    (FlowId(reference >> 1), direction)
+const fn flow_of(entry: u32) -> FlowId {
+    FlowId(entry >> 1)
 }

@@ -18,6 +18,8 @@ const TIME_WAIT: Duration = Duration::from_secs(120);
 const CLOSE: Duration = Duration::from_secs(10);
 /// What a receiver may acknowledge late, in bytes: ACKs may lag by a whole window, and by this at least.
 const MIN_ACK_LAG: u32 = 66_000;
+/// Less than half of all sequence numbers, so that what is within a window is not before it.
+const MAX_WINDOW: u32 = i32::MAX as u32;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -35,10 +37,21 @@ pub(crate) enum Phase {
     Closed,
 }
 
+impl Phase {
+    /// Of a connection of which nothing but a segment with these flags has been seen.
+    pub const fn of_first(flags: u16) -> Self {
+        match (flags & flag::SYN != 0, flags & flag::ACK != 0) {
+            (true, false) => Self::SynSent,
+            (true, true) => Self::SynReceived,
+            (false, _) => Self::Established,
+        }
+    }
+}
+
 pub(crate) const PHASES: usize = Phase::Closed as usize + 1;
 
-/// How long a connection may be silent, by phase; one that was picked up in the middle and has not been answered is
-/// [`waiting`](TcpState::waits_for_reply).
+/// How long a connection may be silent, by phase; one that was picked up in the middle and has not been answered seems
+/// to be established, but is still waiting.
 pub(crate) fn timeouts(settings: &Settings) -> [Duration; PHASES] {
     let established = settings.established.tcp;
     let opening = settings.confirmed.tcp;
@@ -48,6 +61,8 @@ pub(crate) fn timeouts(settings: &Settings) -> [Duration; PHASES] {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TcpState {
     pub phase: Phase,
+    /// Established, and segments of both sides have been seen, of which none was a FIN.
+    is_settled: bool,
     original: Side,
     reply: Side,
 }
@@ -157,24 +172,17 @@ const fn after(a: u32, b: u32) -> bool {
 
 impl TcpState {
     /// For protocols that are not TCP.
-    pub const NONE: Self = Self { phase: Phase::Established, original: Side::UNSEEN, reply: Side::UNSEEN };
+    pub const NONE: Self =
+        Self { phase: Phase::Established, is_settled: false, original: Side::UNSEEN, reply: Side::UNSEEN };
 
     /// Of a flow that `segment` begins: by its SYN, or in the middle.
     pub fn begin(segment: &Segment) -> Self {
-        let mut state = Self::NONE;
-        state.phase = match (segment.has(flag::SYN), segment.has(flag::ACK)) {
-            (true, false) => Phase::SynSent,
-            (true, true) => Phase::SynReceived,
-            (false, _) => Phase::Established,
-        };
-        state.window(Direction::Original, segment);
+        let phase = Phase::of_first(segment.tcp.flags);
+        let original = if segment.has(flag::SYN) { Side::opening(segment) } else { Side::amid(segment, 0) };
+        let reply = if segment.has(flag::ACK) { Side::acknowledged(segment.tcp.ackseq) } else { Side::UNSEEN };
+        let mut state = Self { phase, is_settled: false, original, reply };
         state.note_fin(Direction::Original, segment);
         state
-    }
-
-    /// In the middle of a connection, as far as its opener's segments tell.
-    pub fn waits_for_reply(&self) -> bool {
-        self.phase == Phase::Established
     }
 
     pub fn is_half_open(&self) -> bool {
@@ -206,12 +214,14 @@ impl TcpState {
             return if answers_challenge && segment.has(flag::RST) { Fit::Fits } else { Fit::Unfit };
         }
         if segment.has(flag::RST) {
-            self.phase = Phase::Closed;
+            (self.phase, self.is_settled) = (Phase::Closed, false);
             return Fit::Fits;
         }
         self.note_fin(direction, segment);
         self.note_ack(direction, segment);
         self.phase = self.next_phase(direction, segment);
+        let is_open = |side: &Side| side.max_win != 0 && !side.has(mark::FIN);
+        self.is_settled = self.phase == Phase::Established && is_open(&self.original) && is_open(&self.reply);
         Fit::Fits
     }
 
@@ -226,24 +236,50 @@ impl TcpState {
         fit
     }
 
-    /// As [`advance`](Self::advance), for a segment without SYN that leaves an established connection as it is; [`Fit::Unfit`], and nothing has changed, also where that is not the case. `header`
-    /// begins with the TCP header; `len` is that of the segment, header included.
-    #[inline(always)]
+    /// As [`advance`](Self::advance), for a segment without SYN that leaves an established connection as it is;
+    /// [`Fit::Unfit`], and nothing has changed, also where that is not the case. `header` begins with the TCP header;
+    /// `len` is that of the segment, header included.
+    // Not inlined, and it calls nothing on its way: all that it compares stays in registers.
+    #[inline(never)]
     pub fn advance_amid(&mut self, direction: Direction, header: &[u8], len: usize) -> Fit {
         let Some(bytes) = header.first_chunk::<MIN_HEADER_LEN>() else { return Fit::Unfit };
-        let long = |at: usize| u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
-        let (sequence, ack, window) = (long(4), long(8), u16::from_be_bytes([bytes[14], bytes[15]]));
         let header_len = usize::from(bytes[12] >> 4) * 4;
-        let is_amid = |side: &Side| side.max_win != 0 && !side.has(mark::FIN);
-        let is_amid = self.phase == Phase::Established && is_amid(&self.original) && is_amid(&self.reply);
-        let is_amid = is_amid && u16::from(bytes[13]) & (flag::ACK | flag::FIN | flag::RST) == flag::ACK;
-        if !is_amid || header_len < MIN_HEADER_LEN || header_len > len {
+        let is_amid = u16::from(bytes[13]) & (flag::ACK | flag::FIN | flag::RST) == flag::ACK;
+        if !self.is_settled || !is_amid || header_len < MIN_HEADER_LEN || header_len > len {
             return Fit::Unfit;
         }
+        if has_options(header_len, header) {
+            return self.advance_sacked(direction, header, bytes, len - header_len);
+        }
+        self.slide(direction, bytes, len - header_len, None)
+    }
+
+    /// [`advance_amid`](Self::advance_amid) of a segment whose options may matter.
+    #[inline(never)]
+    fn advance_sacked(
+        &mut self,
+        direction: Direction,
+        header: &[u8],
+        bytes: &[u8; MIN_HEADER_LEN],
+        payload_len: usize,
+    ) -> Fit {
+        self.slide(direction, bytes, payload_len, options(header).1)
+    }
+
+    /// Moves the windows by a segment of `bytes` without SYN, FIN and RST, if it fits.
+    #[inline(always)]
+    fn slide(
+        &mut self,
+        direction: Direction,
+        bytes: &[u8; MIN_HEADER_LEN],
+        payload_len: usize,
+        sacked: Option<u32>,
+    ) -> Fit {
+        let long = |at: usize| u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+        let (sequence, ack, window) = (long(4), long(8), u16::from_be_bytes([bytes[14], bytes[15]]));
         let (sender, receiver) = self.sides(direction);
-        let sacked = if has_options(header_len, header) { options(header).1 } else { None };
         let edge = receiver.edge(sacked, ack);
-        let end = sequence.wrapping_add((len - header_len) as u32);
+        let end = sequence.wrapping_add(payload_len as u32);
         let fit = sender.fit(receiver, sequence, end, edge);
         if fit == Fit::Fits {
             sender.learn(receiver, u32::from(window) << sender.scale, ack, edge, end);
@@ -330,9 +366,7 @@ impl TcpState {
         if sender.max_win == 0 || begins_anew {
             // The first segment of this side.
             if syn {
-                *sender = Side { end, max_end: end, max_win: raw.max(1), ..Side::UNSEEN };
-                sender.marks |= if segment.scale.is_some() { mark::SCALES } else { 0 };
-                sender.scale = segment.scale.unwrap_or(0);
+                *sender = Side::opening(segment);
                 if receiver.max_win != 0 && !(sender.has(mark::SCALES) && receiver.has(mark::SCALES)) {
                     // Scaling is on only if both SYNs asked for it (RFC 7323 §1.3), also where they cross.
                     (sender.scale, receiver.scale) = (0, 0);
@@ -342,9 +376,7 @@ impl TcpState {
                 let fits = segment.has(flag::ACK) && segment.tcp.ackseq == receiver.end;
                 return if fits { Fit::Fits } else { Fit::Unfit };
             } else {
-                // Picked up in the middle: all that is known is this segment.
-                let window = (raw << sender.scale).max(1);
-                *sender = Side { end, max_end: end.wrapping_add(window), max_win: window, scale: 14, ..Side::UNSEEN };
+                *sender = Side::amid(segment, sender.scale);
             }
             if receiver.max_win == 0 {
                 if segment.has(flag::ACK) {
@@ -381,6 +413,24 @@ impl Side {
     /// Nothing of this side has been seen.
     const UNSEEN: Self = Self { end: 0, max_end: 0, max_win: 0, fin: 0, scale: 0, marks: 0 };
 
+    /// Of its SYN.
+    fn opening(segment: &Segment) -> Self {
+        let (end, max_win) = (segment.end(), u32::from(segment.tcp.window).max(1));
+        let marks = if segment.scale.is_some() { mark::SCALES } else { 0 };
+        Self { end, max_end: end, max_win, scale: segment.scale.unwrap_or(0), marks, ..Self::UNSEEN }
+    }
+
+    /// Picked up in the middle: all that is known is this segment, and perhaps the scale of its window.
+    fn amid(segment: &Segment, scale: u8) -> Self {
+        let (end, max_win) = (segment.end(), (u32::from(segment.tcp.window) << scale).max(1));
+        Self { end, max_end: end.wrapping_add(max_win), max_win, scale: 14, ..Self::UNSEEN }
+    }
+
+    /// Of which nothing has been seen but what the other side has acknowledged.
+    fn acknowledged(ackseq: u32) -> Self {
+        Self { end: ackseq, max_end: ackseq, ..Self::UNSEEN }
+    }
+
     fn has(&self, mark: u8) -> bool {
         self.marks & mark != 0
     }
@@ -395,23 +445,23 @@ impl Side {
     #[inline(always)]
     fn fit(&self, receiver: &Self, sequence: u32, end: u32, edge: u32) -> Fit {
         let lag = self.max_win.max(MIN_ACK_LAG);
-        let within = receiver.max_win == 0 || after(end, self.end.wrapping_sub(receiver.max_win).wrapping_sub(1));
-        let fits = before(sequence, self.max_end.wrapping_add(1))
-            && within
-            && before(edge, receiver.end.wrapping_add(1))
-            && after(edge, receiver.end.wrapping_sub(lag).wrapping_sub(1));
+        let fits = !after(sequence, self.max_end)
+            && (!before(end, self.end.wrapping_sub(receiver.max_win)) || receiver.max_win == 0)
+            // Neither ahead of what the other side has sent, nor too far behind.
+            && receiver.end.wrapping_sub(edge) <= lag;
         if fits { Fit::Fits } else { Fit::Unfit }
     }
 
     /// Takes note of a segment that fits. `window`: what it offers, in bytes.
     #[inline(always)]
     fn learn(&mut self, receiver: &mut Self, window: u32, ack: u32, edge: u32, end: u32) {
-        self.max_win = self.max_win.max(window.saturating_add(edge.wrapping_sub(ack)));
+        // A window is less than 2^30, and the edge, if it is not the ACK, is after it: their sum has no overflow.
+        self.max_win = self.max_win.max(window.wrapping_add(edge.wrapping_sub(ack)).min(MAX_WINDOW));
         if after(end, self.end) {
             self.end = end;
         }
-        if receiver.max_win != 0 && after(end, self.max_end) {
-            receiver.max_win = receiver.max_win.saturating_add(end.wrapping_sub(self.max_end));
+        if after(end, self.max_end) && receiver.max_win != 0 {
+            receiver.max_win = receiver.max_win.saturating_add(end.wrapping_sub(self.max_end)).min(MAX_WINDOW);
         }
         let allowed = ack.wrapping_add(window.max(1));
         if after(allowed, receiver.max_end) {

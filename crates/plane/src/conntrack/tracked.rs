@@ -51,8 +51,8 @@ pub(super) enum Ct {
 pub(super) struct Draft {
     /// As its first packet came, with the hash of that.
     pub original: (Key, u64),
-    /// The hash of the tuple that its replies have if it is not translated.
-    pub reply_hash: u64,
+    /// How many flows had been entered when the table certainly had none of this tuple, in either direction.
+    pub absent_at: Option<u64>,
     pub sites: Sites,
     /// Its dynamic source translation.
     pub mapped: Option<Mapped>,
@@ -63,8 +63,14 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    pub fn new(original: (Key, u64), reply_hash: u64) -> Self {
-        Self { original, reply_hash, sites: Sites::default(), mapped: None, balanced: false, hairpin: None }
+    pub fn new(original: (Key, u64), absent_at: Option<u64>) -> Self {
+        Self { original, absent_at, sites: Sites::default(), mapped: None, balanced: false, hairpin: None }
+    }
+
+    /// It is to have other endpoints than it came with, even if they turn out to be the same.
+    #[inline]
+    pub fn is_translated(&self) -> bool {
+        self.sites.dnat.is_some() || self.sites.snat.is_some() || self.balanced
     }
 }
 

@@ -204,6 +204,24 @@ impl Key {
             Self::V6 { src, dst, rest } => hash(seed, whole(src), whole(dst), rest),
         }
     }
+
+    /// As [`hash`](Self::hash), but the same for the other direction: both factors of the first product are masked with
+    /// the same word, so that they may change places.
+    #[inline(always)]
+    pub fn hash_both_ways(&self, seed: [u64; 4]) -> u64 {
+        let (src, dst, rest) = match *self {
+            Self::V4 { addresses, rest } => (addresses >> 32, addresses & 0xffff_ffff, rest),
+            Self::V6 { src, dst, rest } => {
+                let folded = |[upper, lower]: Halves| fold(upper ^ seed[1] ^ ODD, lower ^ seed[3]);
+                (folded(src), folded(dst), rest)
+            }
+        };
+        // An IPv4 address and its port fill different bits; two words of IPv6 have been mixed before.
+        let from = src.rotate_left(16) ^ rest >> 48;
+        let to = dst.rotate_left(16) ^ rest >> 32 & 0xffff;
+        let ends = fold(from ^ seed[0], to ^ seed[0]);
+        fold(ends ^ seed[2] ^ rest & 0xffff_ffff, seed[3] ^ ODD)
+    }
 }
 
 impl From<Key> for Tuple {
