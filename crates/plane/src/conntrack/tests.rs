@@ -463,6 +463,10 @@ fn a_key_reversed_is_that_of_the_reply() {
         let tuple = Tuple { src, dst, sport, dport, protocol, zone };
         assert_eq!(tuple.key().reversed(), tuple.reversed().key());
         assert_eq!(Tuple::from(tuple.key()), tuple);
+        let hash = |tuple: Tuple| tuple.key().hash_both_ways([1, 2, 3, 4]);
+        assert_eq!(hash(tuple), hash(tuple.reversed()));
+        let crossed = Tuple { sport: dport, dport: sport, ..tuple };
+        assert!(sport == dport || src == dst || hash(tuple) != hash(crossed), "ports belong to their addresses");
     }
 }
 
@@ -494,6 +498,43 @@ fn a_mapping_that_could_not_keep_its_port_is_used_on_though_that_one_is_free_aga
     assert_eq!(begin(now, 3, 200), 4000, "nobody's any more");
     assert_eq!(begin(now, 1, 200) % 2, 0);
     assert_eq!(begin(now, 2, 211), moved);
+}
+
+#[test]
+fn an_address_talks_to_itself_in_two_directions() {
+    let mut conntrack = conntrack(10, false);
+    let now = Instant::BOOT;
+    let first = track(&mut conntrack, now, udp(1, 5, 1, 6), None);
+    conntrack.confirm(now, &first, &[]).unwrap();
+    assert_eq!(track(&mut conntrack, now, udp(1, 5, 1, 6), None).state(), CtState::New);
+    assert_eq!(track(&mut conntrack, now, udp(1, 6, 1, 5), None).state(), CtState::Established);
+    // From one port to the same port, both directions are one.
+    let echo = track(&mut conntrack, now, udp(2, 7, 2, 7), None);
+    conntrack.confirm(now, &echo, &[]).unwrap();
+    assert_eq!(track(&mut conntrack, now, udp(2, 7, 2, 7), None).state(), CtState::New);
+    conntrack.expire(now + core::time::Duration::from_secs(1000));
+    assert_eq!(conntrack.usage().0, 0);
+    assert!(track(&mut conntrack, now, udp(1, 6, 1, 5), None).is_draft());
+}
+
+/// Its replies would be taken for those of the other.
+#[test]
+fn who_begins_a_flow_where_anothers_translated_replies_go_is_refused() {
+    let mut conntrack = conntrack(10, false);
+    let (outer, now) = ([192, 0, 2, 1], Instant::BOOT);
+    let mut draft = track(&mut conntrack, now, udp(1, 4000, 200, 53), None);
+    draft.packet.set_src(outer.into(), 4000);
+    draft.draft_snat(Site { hook: policy::Hook::Postrouting, iface: IfaceId(1), function: None }, None);
+    conntrack.confirm(now, &draft, &[]).unwrap();
+    let transport = Transport::Udp(Udp { sport: 4000, dport: 53, length: 28, checksum: 1 });
+    let plain = || packet(outer, [10, 0, 0, 200], 17, transport);
+    let late = track(&mut conntrack, now, plain(), None);
+    assert!(late.is_draft());
+    assert_eq!(conntrack.confirm(now, &late, &[]).map(|_| ()), Err(DropReason::NatClash));
+    let after = now + core::time::Duration::from_secs(31);
+    conntrack.expire(after);
+    let free = track(&mut conntrack, after, plain(), None);
+    assert_eq!(conntrack.confirm(after, &free, &[]).map(|_| ()), Ok(()));
 }
 
 /// What a choice has found out does not hold any more once another flow has been entered.
@@ -530,10 +571,11 @@ fn keys_that_collide_under_one_seed_are_spread_by_another() {
         zone: 0,
     };
     let (known, secret) = ([1, 2, 3, 4], [0x5eed, 0xfeed, 0xbeef, 0xcafe]);
-    let aimed: Vec<Tuple> = (0..400_000).map(tuple).filter(|tuple| tuple.key().hash(known) % BUCKETS == 7).collect();
+    let aimed: Vec<Tuple> =
+        (0..400_000).map(tuple).filter(|tuple| tuple.key().hash_both_ways(known) % BUCKETS == 7).collect();
     assert!(aimed.len() > 300, "{}", aimed.len());
     let mut hit = vec![0_usize; BUCKETS as usize];
-    aimed.iter().for_each(|tuple| hit[(tuple.key().hash(secret) % BUCKETS) as usize] += 1);
+    aimed.iter().for_each(|tuple| hit[(tuple.key().hash_both_ways(secret) % BUCKETS) as usize] += 1);
     // Of some 390 keys in 1,024 buckets, chance puts five or six into one at most.
     assert!(hit.iter().all(|count| *count < 9), "{:?}", hit.iter().max());
 }
