@@ -6,7 +6,7 @@
 //!
 //! ```text
 //!   values   saddr │ daddr │ source │ service │ protocol │ …     read from the packet once
-//!   node     first, span │ slot │ then │ otherwise               then, if value − first ≤ span
+//!   node     first, span │ otherwise, then │ slot                then, if value − first ≤ span
 //!   edge     below 2¹⁵ a node, above a stop                      the end, or a step that is more than that
 //! ```
 
@@ -28,6 +28,8 @@ pub struct Compact {
     nodes: Vec<Node>,
     stops: Vec<Stop>,
     entries: [Edge; CLASSES],
+    /// More than addresses and ports is asked for.
+    reads_all: bool,
     /// What the longest way costs, in nodes.
     longest: usize,
 }
@@ -50,9 +52,9 @@ struct Node {
     first: u32,
     /// How far the last is from the first.
     span: u32,
+    /// Where it does not, and where it does.
+    edges: [Edge; 2],
     slot: Slot,
-    then: Edge,
-    otherwise: Edge,
 }
 
 /// A value that is read from every packet.
@@ -65,6 +67,7 @@ enum Slot {
     Source,
     /// The destination port, or the type of an ICMP message.
     Service,
+    // The first that a packet of a class may be without, and that few programs ask for.
     Protocol,
     Version,
     State,
@@ -75,6 +78,13 @@ enum Slot {
 }
 
 const SLOTS: usize = Slot::Length as usize + 1;
+
+impl Slot {
+    /// Beyond addresses and ports.
+    fn is_further(self) -> bool {
+        self >= Self::Protocol
+    }
+}
 
 /// What is not one comparison of a number, in order of how often it is met.
 #[derive(Clone, Copy, Debug)]
@@ -108,27 +118,41 @@ enum Stop {
     },
 }
 
-/// A packet's values, and its class.
-struct Values {
+/// What a decoded program reads of a packet.
+#[derive(Debug)]
+pub struct Values {
+    /// Of those with an entry; [`CLASSES`]: of none.
     class: usize,
     /// [`ABSENT`] where the packet has no such property.
-    slots: [u64; SLOTS],
+    slots: [u32; SLOTS],
 }
 
-/// So far from any interval of 32-bit numbers that it lies in none.
-const ABSENT: u64 = u64::MAX;
+/// Lies in no interval of a slot that a packet may be without. One with this very number is interpreted.
+const ABSENT: u32 = u32::MAX;
+
+/// Where more than a number is to be asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Left(Edge);
 
 impl Values {
-    /// `None`: a packet of no family, or of two.
-    #[inline]
-    fn of(packet: &impl Packet) -> Option<Self> {
-        let number = |field: Field| packet.number(field).map_or(ABSENT, u64::from);
-        let (saddr, daddr, family) = match (packet.address(Field::IpSaddr), packet.address(Field::IpDaddr)) {
-            (Some(IpAddr::V4(saddr)), Some(IpAddr::V4(daddr))) => (saddr.to_bits().into(), daddr.to_bits().into(), 0),
-            (Some(IpAddr::V6(_)), Some(IpAddr::V6(_))) => (ABSENT, ABSENT, 1),
-            _ => return None,
+    /// Nothing has been read yet.
+    pub const NONE: Self = Self { class: CLASSES, slots: [ABSENT; SLOTS] };
+
+    /// `all`: beyond addresses and ports.
+    #[inline(always)]
+    fn read(&mut self, packet: &impl Packet, all: bool) {
+        let v6 = match (packet.address(Field::IpSaddr), packet.address(Field::IpDaddr)) {
+            (Some(IpAddr::V4(saddr)), Some(IpAddr::V4(daddr))) => {
+                self.slots[Slot::Saddr4 as usize] = saddr.to_bits();
+                self.slots[Slot::Daddr4 as usize] = daddr.to_bits();
+                false
+            }
+            (Some(IpAddr::V6(_)), Some(IpAddr::V6(_))) => true,
+            // A packet of no family, or of two.
+            _ => return self.class = CLASSES,
         };
-        // Fields by name, so that each is one load and not a search for it.
+        // Fields by name, so that each is one load and not a search for it. Those of its kind every packet has.
+        let number = |field: Field| packet.number(field).unwrap_or(ABSENT);
         let (source, service, kind) = match packet.kind() {
             Kind::Tcp => (number(Field::TcpSport), number(Field::TcpDport), Kind::Tcp),
             Kind::Udp => (number(Field::UdpSport), number(Field::UdpDport), Kind::Udp),
@@ -136,20 +160,31 @@ impl Values {
             Kind::Icmpv6 => (ABSENT, number(Field::Icmpv6Type), Kind::Icmpv6),
             Kind::Other => (ABSENT, ABSENT, Kind::Other),
         };
-        let slots = [
-            saddr,
-            daddr,
-            source,
-            service,
-            number(Field::IpProtocol),
-            number(Field::IpVersion),
-            number(Field::CtState),
-            number(Field::Iif),
-            number(Field::Oif),
-            number(Field::IpTtl),
-            number(Field::IpLength),
-        ];
-        Some(Self { class: kind as usize * 2 + family, slots })
+        self.slots[Slot::Source as usize] = source;
+        self.slots[Slot::Service as usize] = service;
+        self.class = kind as usize * 2 + usize::from(v6);
+        if all && !self.read_further(packet) {
+            self.class = CLASSES;
+        }
+    }
+
+    /// False: one of the numbers looks like none.
+    #[inline(always)]
+    fn read_further(&mut self, packet: &impl Packet) -> bool {
+        let mut are_clear = true;
+        let mut read = |slot: Slot, field: Field| {
+            let number = packet.number(field);
+            are_clear &= number != Some(ABSENT);
+            self.slots[slot as usize] = number.unwrap_or(ABSENT);
+        };
+        read(Slot::Protocol, Field::IpProtocol);
+        read(Slot::Version, Field::IpVersion);
+        read(Slot::State, Field::CtState);
+        read(Slot::Iif, Field::Iif);
+        read(Slot::Oif, Field::Oif);
+        read(Slot::Ttl, Field::IpTtl);
+        read(Slot::Length, Field::IpLength);
+        are_clear
     }
 }
 
@@ -186,7 +221,7 @@ impl Compact {
     }
 
     const fn nowhere() -> Self {
-        Self { nodes: Vec::new(), stops: Vec::new(), entries: [Edge::MAX; CLASSES], longest: 0 }
+        Self { nodes: Vec::new(), stops: Vec::new(), entries: [Edge::MAX; CLASSES], reads_all: false, longest: 0 }
     }
 
     /// What the longest way that a packet can be made to go costs: a test of a number is 1, what is more than that
@@ -200,39 +235,70 @@ impl Compact {
         size_of_val(&self.nodes[..]) + size_of_val(&self.stops[..])
     }
 
-    /// Runs the program, which must be the one that this was made from, on the world's packet.
-    #[inline]
-    pub fn run<W: World>(&self, program: &Program, world: &mut W) -> Result<Ended, W::Refusal> {
-        match Values::of(world.packet()) {
-            Some(values) => self.walk(program, &values, world),
-            None => interpret_to_end(program, world),
+    /// How the program ends for a packet of which no more than numbers are asked; else how far those lead. `values`
+    /// keeps what has been read of the packet.
+    #[inline(always)]
+    pub fn decide(&self, packet: &impl Packet, values: &mut Values) -> Result<&Ended, Left> {
+        values.read(packet, self.reads_all);
+        match self.entries.get(values.class) {
+            Some(entry) => self.walk(*entry, values),
+            None => Err(Left(Edge::MAX)),
         }
     }
 
-    #[inline]
-    fn walk<W: World>(&self, program: &Program, values: &Values, world: &mut W) -> Result<Ended, W::Refusal> {
-        let (nodes, stops) = (&self.nodes[..], &self.stops[..]);
-        let mut at = usize::from(self.entries.get(values.class).copied().unwrap_or(Edge::MAX));
+    /// Goes on where [`decide`](Self::decide) has stopped. `program` must be the one that this was made from, and the
+    /// values those of the world's packet.
+    #[inline(never)]
+    pub fn finish<W: World>(
+        &self,
+        program: &Program,
+        values: &Values,
+        left: Left,
+        world: &mut W,
+    ) -> Result<Ended, W::Refusal> {
+        if values.class == CLASSES {
+            return interpret_to_end(program, world);
+        }
+        let mut at = left.0;
         // All edges lead forward, and so to an end.
         loop {
-            while let Some(node) = nodes.get(at) {
-                let value = values.slots[node.slot as usize];
-                let inside = value.wrapping_sub(u64::from(node.first)) <= u64::from(node.span);
-                at = usize::from(if inside { node.then } else { node.otherwise });
-            }
-            let Some(stop) = stops.get(at ^ usize::from(STOP)) else { return Ok(NOWHERE) };
-            if let Stop::End(ended) = stop {
-                return Ok(*ended);
-            }
+            let Some(stop) = self.stops.get(usize::from(at ^ STOP)) else { return Ok(NOWHERE) };
             match self.stop(program, stop, world)? {
-                Ok(next) => at = usize::from(next),
+                Ok(next) => match self.walk(next, values) {
+                    Ok(ended) => return Ok(*ended),
+                    Err(left) => at = left.0,
+                },
                 Err(ended) => return Ok(ended),
             }
         }
     }
 
+    /// Runs the program, which must be the one that this was made from, on the world's packet.
+    pub fn run<W: World>(&self, program: &Program, world: &mut W) -> Result<Ended, W::Refusal> {
+        let mut values = Values::NONE;
+        match self.decide(world.packet(), &mut values) {
+            Ok(ended) => Ok(*ended),
+            Err(left) => self.finish(program, &values, left, world),
+        }
+    }
+
+    /// As far as numbers lead.
+    #[inline(always)]
+    fn walk(&self, from: Edge, values: &Values) -> Result<&Ended, Left> {
+        let nodes = &self.nodes[..];
+        let mut at = usize::from(from);
+        while let Some(node) = nodes.get(at) {
+            let value = values.slots[node.slot as usize];
+            at = usize::from(node.edges[usize::from(value.wrapping_sub(node.first) <= node.span)]);
+        }
+        match self.stops.get(at ^ usize::from(STOP)) {
+            Some(Stop::End(ended)) => Ok(ended),
+            Some(_) => Err(Left(at as Edge)),
+            None => Ok(&NOWHERE),
+        }
+    }
+
     /// Goes on behind what is no comparison of a number.
-    #[inline(never)]
     fn stop<W: World>(&self, program: &Program, stop: &Stop, world: &mut W) -> Result<Result<Edge, Ended>, W::Refusal> {
         let choose = |holds: bool, then: Edge, otherwise: Edge| Ok(if holds { then } else { otherwise });
         Ok(match *stop {
@@ -340,7 +406,7 @@ impl Builder<'_> {
             Decoded::Numbers(slot, intervals) => {
                 for (first, last) in intervals.iter().rev() {
                     let (first, span) = (*first, last.saturating_sub(*first));
-                    edge = self.node(Node { first, span, slot: *slot, then, otherwise: edge })?;
+                    edge = self.node(Node { first, span, edges: [edge, then], slot: *slot })?;
                 }
                 (edge, most + intervals.len())
             }
@@ -426,9 +492,16 @@ impl Builder<'_> {
                     (true, false) => set.v4.intervals(),
                     (false, _) => set.numbers.intervals(),
                 };
-                match (intervals, slot(*field)) {
-                    ([], _) => Decoded::Always(false),
-                    (few, Some(slot)) if few.len() <= MOST_INTERVALS => Decoded::Numbers(slot, few.to_vec()),
+                match slot(*field) {
+                    _ if intervals.is_empty() => Decoded::Always(false),
+                    Some(slot) if intervals.len() <= MOST_INTERVALS => {
+                        let mut intervals = intervals.to_vec();
+                        if slot.is_further() {
+                            intervals.retain(|(first, _)| *first < ABSENT);
+                            intervals.iter_mut().for_each(|(_, last)| *last = (*last).min(ABSENT - 1));
+                        }
+                        Decoded::Numbers(slot, intervals)
+                    }
                     _ => Decoded::Ask,
                 }
             }
@@ -445,6 +518,7 @@ impl Builder<'_> {
         }
         let edge = Edge::try_from(self.compact.nodes.len()).ok().filter(|edge| *edge < STOP)?;
         self.compact.nodes.push(node);
+        self.compact.reads_all |= node.slot.is_further();
         self.nodes.insert(node, edge);
         Some(edge)
     }

@@ -47,7 +47,7 @@ mod sets;
 mod space;
 
 pub use classifier::{Classifier, Cost, Ended, Found};
-pub use compact::Compact;
+pub use compact::{Compact, Left, Values};
 pub use header::{Header, Kind, Packet, Value};
 pub use interpret::{World, holds, interpret};
 pub use lanes::{BATCH, Level, Ranks, Walks};

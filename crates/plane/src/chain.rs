@@ -20,8 +20,8 @@ use crate::log::LogBuffer;
 use crate::nat::{self, Random, Site};
 use crate::trace::{Summary, Trace, TraceStep};
 use alloc::vec::Vec;
-use policy::{AddrRef, CtState, FunctionKind, Hook, Policy, Reject, Verdict};
-use run::Run;
+use policy::{AddrRef, FunctionKind, Hook, Policy, Reject, Verdict};
+use run::judge;
 use tables::{Chain, Member};
 use wire::{IfaceId, Instant, IpAddr};
 
@@ -135,7 +135,7 @@ fn functions(
     }
     for Member { id, kind, mentions_invalid } in &chain.members {
         match kind {
-            FunctionKind::Filter if !mentions_invalid && tracked.state() == CtState::Invalid => {
+            FunctionKind::Filter if !mentions_invalid && tracked.is_invalid() => {
                 return Ruling::Refuse(DropReason::Invalid);
             }
             FunctionKind::Filter => {}
@@ -146,11 +146,8 @@ fn functions(
                 continue;
             }
         }
-        let Some(function) = view.policy.function(*id) else { continue };
-        rules.trace.note(|| TraceStep::Function { function: *id });
         let before = rules.counts.mark();
-        let mut run = Run { view, rules, id: *id, program: &function.program, hook, iface, tracked };
-        let ruling = run.run();
+        let ruling = judge(view, rules, *id, hook, iface, tracked);
         if *kind == FunctionKind::Nat {
             // The next packet of the flow will not meet it.
             rules.counts.return_to(before);
@@ -162,7 +159,8 @@ fn functions(
             Err(reason) => return Ruling::Refuse(reason),
         }
     }
-    if is_draft && let Err(reason) = behind_functions(view, rules, chain, hook, iface, tracked) {
+    let is_behind = is_draft && matches!(hook, Hook::Prerouting | Hook::Postrouting);
+    if is_behind && let Err(reason) = behind_functions(view, rules, chain, hook, iface, tracked) {
         return Ruling::Refuse(reason);
     }
     if is_translated {
@@ -173,7 +171,7 @@ fn functions(
 
 /// What is decided for a flow's first packet behind the last function: the hairpin of a mapping, the Iface's
 /// `masquerade`.
-#[inline]
+#[inline(never)]
 fn behind_functions(
     view: &View<'_>,
     rules: &mut Rules,

@@ -37,20 +37,12 @@ fn rewritten(head: &mut [u8], packet: &Packet, quoted: Option<Quote>, partial: b
     let quoted = quoted.map_or(Delta::NONE, |quote| quoted_packet(head, l4 + ICMP_HEADER_LEN, &quote));
     match packet.transport {
         Transport::Tcp(segment) => {
-            let ports = word(head, l4 + tcp::field::SPORT, segment.sport).then(word(
-                head,
-                l4 + tcp::field::DPORT,
-                segment.dport,
-            ));
-            adjust(head, l4 + tcp::field::CHECKSUM, partial, addresses, ports, false);
+            let ports = ports(head, l4, segment.sport, segment.dport);
+            transport_checksum(head, l4 + tcp::field::CHECKSUM, partial, addresses, addresses.and(ports), false);
         }
         Transport::Udp(datagram) => {
-            let ports = word(head, l4 + udp::field::SPORT, datagram.sport).then(word(
-                head,
-                l4 + udp::field::DPORT,
-                datagram.dport,
-            ));
-            adjust(head, l4 + udp::field::CHECKSUM, partial, addresses, ports, true);
+            let ports = ports(head, l4, datagram.sport, datagram.dport);
+            transport_checksum(head, l4 + udp::field::CHECKSUM, partial, addresses, addresses.and(ports), true);
         }
         Transport::Icmp(message) => {
             // Only ICMPv6 sums a pseudo-header.
@@ -151,6 +143,17 @@ fn word(head: &mut [u8], at: usize, new: u16) -> Change {
     }
 }
 
+/// Writes the ports at `l4`, where TCP and UDP have them, and returns what that changes.
+#[inline(always)]
+fn ports(head: &mut [u8], l4: usize, sport: u16, dport: u16) -> Delta {
+    const _: () = assert!(tcp::field::SPORT == 0 && tcp::field::DPORT == 2);
+    const _: () = assert!(udp::field::SPORT == 0 && udp::field::DPORT == 2);
+    let Some(place) = head.get_mut(l4..).and_then(|rest| rest.first_chunk_mut::<4>()) else { return Delta::NONE };
+    let new = u32::from(sport) << 16 | u32::from(dport);
+    let old = u32::from_be_bytes(core::mem::replace(place, new.to_be_bytes()));
+    Delta::NONE.words(old.into(), new.into())
+}
+
 fn adjust(head: &mut [u8], at: usize, partial: bool, addresses: Delta, rest: Change, udp: bool) {
     transport_checksum(head, at, partial, addresses, addresses.and(rest.0), udp);
 }
@@ -181,11 +184,11 @@ fn ipv4_header(head: &mut [u8], l3: usize, ttl: u8, src: Ipv4Addr, dst: Ipv4Addr
     let old_ttl = u16::from_be_bytes([header[ipv4::field::TTL], header[ipv4::field::TTL + 1]]);
     header[ipv4::field::TTL] = ttl;
     let new_ttl = u16::from_be_bytes([ttl, header[ipv4::field::TTL + 1]]);
-    let [s0, s1, s2, s3, d0, d1, d2, d3] = [12, 13, 14, 15, 16, 17, 18, 19].map(|at| header[at]);
-    let (old_src, old_dst) = (Ipv4Addr::new(s0, s1, s2, s3), Ipv4Addr::new(d0, d1, d2, d3));
-    let addresses = Delta::NONE.addr4(old_src, src).addr4(old_dst, dst);
-    header[ipv4::field::SADDR..ipv4::field::DADDR].copy_from_slice(&src.octets());
-    header[ipv4::field::DADDR..].copy_from_slice(&dst.octets());
+    let new = u64::from(src.to_bits()) << 32 | u64::from(dst.to_bits());
+    let addresses = header.last_chunk_mut::<8>().map_or(Delta::NONE, |place| {
+        let old = u64::from_be_bytes(core::mem::replace(place, new.to_be_bytes()));
+        Delta::NONE.words(old, new)
+    });
     let old = u16::from_be_bytes([header[ipv4::field::CHECKSUM], header[ipv4::field::CHECKSUM + 1]]);
     let new = addresses.word(old_ttl, new_ttl).apply(old);
     header[ipv4::field::CHECKSUM..ipv4::field::SADDR].copy_from_slice(&new.to_be_bytes());

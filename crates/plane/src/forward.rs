@@ -1,6 +1,7 @@
 //! What a router owes a packet that is not for it (RFC 1812 §5): a route, one hop less to live, and a fitting link.
 
 use crate::DropReason;
+use crate::fib::{Ends, Fib, Kind};
 use crate::icmp::Answer;
 use crate::iface::Ifaces;
 use crate::ingress::is_martian_destination;
@@ -16,16 +17,19 @@ pub(crate) fn lookup(
     policy: &Policy,
     ifaces: &Ifaces,
     routes: &Routes,
+    fib: &Fib,
     iface: IfaceId,
     packet: &Packet,
+    ends: Ends,
 ) -> Result<NextHop, Refusal> {
-    if !may_be_forwarded(packet) {
+    let is_plain = !packet.to_group && ends.src.kind == Kind::Plain && ends.dst.kind == Kind::Plain;
+    if !is_plain && !may_be_forwarded(packet) {
         return Err(DropReason::NotForwardable.into());
     }
     if !ifaces.get(iface).is_some_and(|iface| iface.forwards(packet.is_v4())) {
         return Err(DropReason::NotForwarding.into());
     }
-    routes.lookup(ifaces, packet.dst).map_err(|reason| {
+    fib.hop(ifaces, routes, ends.dst, packet.dst).map_err(|reason| {
         let tells = policy.gateway.as_ref().is_some_and(|gateway| gateway.send_unreachable);
         let answer = (tells && reason == DropReason::NoRoute).then_some(Answer::NoRoute);
         Refusal { reason, answer }
@@ -49,18 +53,24 @@ pub(crate) fn hop(policy: &Policy, ifaces: &Ifaces, packet: &mut Packet, hop: &N
     Ok(())
 }
 
+fn may_be_forwarded(packet: &Packet) -> bool {
+    // Admission has refused destinations that are on no wire, but a dnat may name one.
+    // A unicast packet in a broadcast frame is not forwarded (RFC 1812 §5.3.4).
+    !packet.to_group
+        && leaves_its_link(packet.src)
+        && leaves_its_link(packet.dst)
+        && !is_martian_destination(packet.dst)
+}
+
 /// Multicast, broadcast, link-local and reserved addresses stay on their link (RFC 1812 §5.3.4, §5.3.7; RFC 3927
 /// §2.7; RFC 4291 §2.5.6).
-fn may_be_forwarded(packet: &Packet) -> bool {
-    let fits = |address: IpAddr| match address {
+pub(crate) fn leaves_its_link(address: IpAddr) -> bool {
+    match address {
         IpAddr::V4(address) => {
             // Multicast is 224.0.0.0/4, and what is above it is reserved.
             let is_high = address.octets()[0] >= 224;
             !(is_high || address.is_link_local() || address == Ipv4Addr::UNSPECIFIED)
         }
         IpAddr::V6(address) => !(address.is_multicast() || is_link_local6(address) || address.is_unspecified()),
-    };
-    // Admission has refused destinations that are on no wire, but a dnat may name one.
-    // A unicast packet in a broadcast frame is not forwarded (RFC 1812 §5.3.4).
-    !packet.to_group && fits(packet.src) && fits(packet.dst) && !is_martian_destination(packet.dst)
+    }
 }

@@ -25,7 +25,7 @@ use crate::conntrack::{Accepted, Confirmed, Tracked};
 use crate::nat::Random;
 use crate::neighbor::{CameAs, Sender, Waiting};
 use crate::parse::{self, Arrived, Fragment, Packet};
-use crate::pipeline::{Refusal, Way};
+use crate::pipeline::{Known, Refusal, Way};
 use crate::route::NextHop;
 use crate::trace::TraceStep;
 use crate::{DropReason, Event, Outlet, Plane, emit, ingress};
@@ -133,7 +133,8 @@ impl<B: Buffer> Plane<B> {
         if ingress::is_link_message(&tracked.packet) || tracked.packet.is_icmp_error() {
             return Err(DropReason::FragmentedControl.into());
         }
-        self.pass_hooks(now, iface, tracked, None, frame, out)
+        let known = Known { ends: self.fib.ends(&tracked.packet), sought: None };
+        self.pass_hooks(now, iface, tracked, known, frame, out)
     }
 
     /// Sends the fragments as they came, with what was decided about their datagram.

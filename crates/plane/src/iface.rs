@@ -241,6 +241,13 @@ impl Ifaces {
         self.index_owners();
     }
 
+    /// The directed broadcasts of all subnets, sorted.
+    pub fn broadcasts(&self) -> Vec<u32> {
+        let mut all: Vec<_> = self.ifaces.iter().filter_map(|iface| Some(iface.broadcast4?.to_bits())).collect();
+        all.sort_unstable();
+        all
+    }
+
     pub fn get(&self, id: IfaceId) -> Option<&Iface> {
         self.ifaces.get(usize::from(id.0))
     }

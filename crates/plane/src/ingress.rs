@@ -1,5 +1,6 @@
 //! Admission: may this packet be here at all? Martians, spoofed sources, the way back.
 
+use crate::fib::{Ends, Fib, Kind};
 use crate::iface::{Iface, Ifaces};
 use crate::parse::Packet;
 use crate::route::Routes;
@@ -9,8 +10,35 @@ use wire::addr::is_link_local6;
 use wire::ipv4::protocol;
 use wire::{IfaceId, IpAddr, Ipv4Addr, Ipv6Addr, icmpv6};
 
-/// Lets a received packet pass, or says why not.
-pub(crate) fn admit(ifaces: &Ifaces, routes: &Routes, id: IfaceId, packet: &Packet) -> Result<(), DropReason> {
+/// Lets a received packet pass, or says why not. `ends`: what is known of its addresses.
+#[inline]
+pub(crate) fn admit(
+    ifaces: &Ifaces,
+    routes: &Routes,
+    fib: &Fib,
+    id: IfaceId,
+    packet: &Packet,
+    ends: Ends,
+) -> Result<(), DropReason> {
+    if is_common(ifaces, routes, fib, id, packet, ends) { Ok(()) } else { judge(ifaces, routes, id, packet) }
+}
+
+/// True only of packets that [`judge`] admits, and of nearly all that it admits.
+#[inline]
+fn is_common(ifaces: &Ifaces, routes: &Routes, fib: &Fib, id: IfaceId, packet: &Packet, ends: Ends) -> bool {
+    let Some(iface) = ifaces.get(id).filter(|iface| iface.has_family(packet.is_v4())) else { return false };
+    let is_plain = match (ends.src.kind, ends.dst.kind) {
+        (Kind::Plain, Kind::Plain) => packet.src != packet.dst,
+        (Kind::Plain, Kind::Own) => true,
+        _ => false,
+    };
+    let comes_back = |mode| leads_back(mode, id, fib.way_to(ifaces, routes, ends.src, packet.src));
+    is_plain && iface.reverse_path.is_none_or(comes_back)
+}
+
+/// Every question, in the order in which drops are counted.
+#[inline(never)]
+pub(crate) fn judge(ifaces: &Ifaces, routes: &Routes, id: IfaceId, packet: &Packet) -> Result<(), DropReason> {
     let iface = ifaces.get(id).ok_or(DropReason::NoIface)?;
     if !iface.has_family(packet.is_v4()) && !is_dhcp_answer(iface, packet) {
         return Err(DropReason::FamilyOff);
@@ -35,7 +63,9 @@ pub(crate) fn admit(ifaces: &Ifaces, routes: &Routes, id: IfaceId, packet: &Pack
         return Err(DropReason::Land);
     }
     match iface.reverse_path {
-        Some(mode) if is_judged(packet.src) => reverse_path(ifaces, routes, id, mode, packet.src),
+        Some(mode) if is_judged(packet.src) && !leads_back(mode, id, routes.way_to(ifaces, packet.src)) => {
+            Err(DropReason::ReversePath)
+        }
         _ => Ok(()),
     }
 }
@@ -103,17 +133,11 @@ fn is_judged(src: IpAddr) -> bool {
     }
 }
 
-fn reverse_path(
-    ifaces: &Ifaces,
-    routes: &Routes,
-    id: IfaceId,
-    mode: ReversePath,
-    src: IpAddr,
-) -> Result<(), DropReason> {
-    let way_back = routes.way_to(ifaces, src);
-    let passes = match mode {
-        ReversePath::Strict => way_back == Some(id),
-        ReversePath::Loose => way_back.is_some(),
-    };
-    if passes { Ok(()) } else { Err(DropReason::ReversePath) }
+/// `way`: the Iface that leads to the source of a packet that has come in by `id`.
+#[inline]
+fn leads_back(mode: ReversePath, id: IfaceId, way: Option<IfaceId>) -> bool {
+    match mode {
+        ReversePath::Strict => way == Some(id),
+        ReversePath::Loose => way.is_some(),
+    }
 }

@@ -22,6 +22,7 @@ mod conntrack;
 mod emit;
 mod event;
 mod fastpath;
+mod fib;
 mod forward;
 mod fragment;
 mod icmp;
@@ -45,6 +46,7 @@ use alloc::vec::Vec;
 use balancer::Balancer;
 use chain::{Rules, Tables};
 use conntrack::Conntrack;
+use fib::Fib;
 use iface::Ifaces;
 use neighbor::Neighbors;
 use policy::Policy;
@@ -102,6 +104,7 @@ pub struct Plane<B> {
     links: Vec<Link>,
     ifaces: Ifaces,
     routes: Routes,
+    fib: Fib,
     conntrack: Conntrack,
     neighbors: Neighbors<B>,
     decisions: fastpath::Decisions,
@@ -136,10 +139,12 @@ impl<B: Buffer> Plane<B> {
         let room = conntrack::Room { mappings, translates, v6: has_v6 };
         let words = [word(0), word(1), word(2), word(3)];
         let tables = Tables::new(&policy);
+        let (ifaces, routes) = (Ifaces::new(&policy, &links), Routes::new(&policy));
         Self {
             complete_at: tables.is_pending().then(|| now + COMPLETE_AFTER),
-            ifaces: Ifaces::new(&policy, &links),
-            routes: Routes::new(&policy),
+            fib: Fib::new(&ifaces, &routes),
+            ifaces,
+            routes,
             conntrack: Conntrack::new(&policy.conntrack, limits.flows, room, words, now),
             neighbors: Neighbors::new(limits.neighbors, limits.held, word(1) ^ word(2)),
             decisions: fastpath::Decisions::new(limits.neighbors.saturating_mul(2)),
@@ -209,8 +214,7 @@ impl<B: Buffer> Plane<B> {
 
     /// Gives an Iface its IPv4 address at run time (a DHCP lease), or takes it away.
     pub fn set_address4(&mut self, iface: IfaceId, address: Option<Address4>, out: &mut impl Outlet<B>) {
-        self.ifaces.set_address4(iface, address);
-        self.decisions.forget();
+        self.change_addresses(|ifaces| ifaces.set_address4(iface, address));
         self.announce(Some(iface), out);
     }
 
@@ -306,6 +310,13 @@ impl<B: Buffer> Plane<B> {
     /// What happened since the last call, in order.
     pub fn take_trace(&mut self) -> Vec<TraceStep> {
         self.rules.trace.take()
+    }
+
+    /// Whatever has been concluded from the box's addresses is concluded anew.
+    fn change_addresses(&mut self, change: impl FnOnce(&mut Ifaces)) {
+        change(&mut self.ifaces);
+        self.fib = Fib::new(&self.ifaces, &self.routes);
+        self.decisions.forget();
     }
 
     fn count_drop(&mut self, iface: Option<IfaceId>, reason: DropReason, out: &mut impl Outlet<B>) {

@@ -12,7 +12,7 @@ use wire::checksum::Sum;
 use wire::ethernet::{self, HEADER_LEN, ethertype};
 use wire::icmpv6::{self, kind};
 use wire::ipv4::protocol;
-use wire::{Buffer, IfaceId, Instant, IpAddr, Ipv4Addr, Ipv6Addr, MacAddr, PortId, ipv6, ndp};
+use wire::{Buffer, IfaceId, Instant, IpAddr, Ipv4Addr, Ipv6Addr, MacAddr, ipv6, ndp};
 
 impl<B: Buffer> Plane<B> {
     /// Sends a packet whose headers are right: finds its neighbor, or holds it until that is known.
@@ -76,28 +76,13 @@ impl<B: Buffer> Plane<B> {
         out: &mut impl Outlet<B>,
     ) {
         let Some(egress) = self.ifaces.get(iface) else { return };
-        let (port, fits) = (egress.link.port, emit::link(&mut frame, l3, egress, mac, v4));
-        self.depart(fits, port, iface, frame, sender, out);
-    }
-
-    /// Hands a frame to its port and counts it, or drops it because the link header does not fit.
-    #[inline(always)]
-    pub(crate) fn depart(
-        &mut self,
-        fits: bool,
-        port: PortId,
-        iface: IfaceId,
-        frame: B,
-        sender: Sender,
-        out: &mut impl Outlet<B>,
-    ) {
-        if !fits {
+        if !emit::link(&mut frame, l3, egress, mac, v4) {
             if sender.counts() {
                 self.count_drop(Some(sender.account()), DropReason::NoBuffer, out);
             }
             return;
         }
-        out.transmit(port, frame);
+        out.transmit(egress.link.port, frame);
         self.counters.iface_mut(Some(iface)).transmitted += 1;
         let row = self.counters.iface_mut(Some(sender.account()));
         match sender {
@@ -318,8 +303,7 @@ impl<B: Buffer> Plane<B> {
 
     /// Another station has our IPv6 address: it is given up (RFC 4862 §5.4.5).
     fn give_up_address6(&mut self, id: IfaceId, address: Ipv6Addr, out: &mut impl Outlet<B>) {
-        self.ifaces.remove_address6(id, address);
-        self.decisions.forget();
+        self.change_addresses(|ifaces| ifaces.remove_address6(id, address));
         out.event(Event::DuplicateAddress { iface: id, address: IpAddr::V6(address) });
     }
 

@@ -55,16 +55,6 @@ impl<B: Buffer> Plane<B> {
         let Packet { l3, split_mtu, ttl, .. } = *packet.packet();
         let l3 = usize::from(l3);
         if split_mtu == 0 {
-            if let Some(decision) = self.decisions.get(packet.decision())
-                && let Some(known) = self.neighbors.at(decision.neighbor, now)
-            {
-                // Port and link header are at hand, for this packet as for those that will be like it.
-                known.touch(now);
-                self.rules.trace.note(|| TraceStep::Sent { iface, neighbor, held: false });
-                emit::headers(&mut frame, packet);
-                let (port, fits) = (decision.port, decision.header.put(&mut frame, l3));
-                return self.depart(fits, port, iface, frame, sender, out);
-            }
             let resolve = self.resolve(now, iface, neighbor, out);
             if let Resolve::Found(mac) = resolve {
                 // What nearly every packet meets. Nothing of it may have to wait.

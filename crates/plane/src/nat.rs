@@ -138,7 +138,8 @@ pub(crate) fn snat(
     let (port, mapped) = match named {
         None if packet.has_ports() || packet.is_icmp_request() => {
             let chosen = view.conntrack.choose_port(view.now, random, packet, address);
-            chosen.map(|(port, mapped)| (port, Some(mapped))).ok_or(DropReason::NatClash)?
+            let mapped = chosen.ok_or(DropReason::NatClash)?;
+            (mapped.port, Some(mapped))
         }
         named => (named.unwrap_or(own_port), None),
     };

@@ -16,7 +16,9 @@
 use crate::chain::{self, Ruling, View};
 use crate::conntrack::{Accepted, Sought, Tracked, Tuple};
 use crate::fastpath::Sight;
+use crate::fib::{Class, Ends, Kind};
 use crate::icmp::Answer;
+use crate::iface::Iface;
 use crate::neighbor::Sender;
 use crate::parse::{self, Arrived, Fragment, Packet, Part, Transport};
 use crate::route::NextHop;
@@ -47,6 +49,14 @@ pub(crate) enum Way {
 pub(crate) struct Refusal {
     pub reason: DropReason,
     pub answer: Option<Answer>,
+}
+
+/// What has been looked up of a packet before its hooks.
+#[derive(Clone, Copy)]
+pub(crate) struct Known<'a> {
+    pub ends: Ends,
+    /// Of its tuple.
+    pub sought: Option<&'a Sought>,
 }
 
 impl From<DropReason> for Refusal {
@@ -112,7 +122,15 @@ impl<B: Buffer> Plane<B> {
         };
         match way {
             Ok(Way::Out(accepted, hop)) => {
-                self.send(now, tracked.confirmed(accepted), hop, frame, Sender::Transit(iface), out);
+                let packet = tracked.confirmed(accepted);
+                match self.leave(now, packet, &mut frame) {
+                    Some(Ok(port)) => {
+                        self.counters.iface_mut(Some(iface)).forwarded += 1;
+                        out.transmit(port, frame);
+                    }
+                    Some(Err(reason)) => self.count_drop(Some(iface), reason, out),
+                    None => self.send(now, packet, hop, frame, Sender::Transit(iface), out),
+                }
             }
             Ok(Way::In(accepted, owner)) => self.deliver(tracked.confirmed(accepted), owner, iface, frame, out),
             Ok(Way::Link | Way::Used) => {
@@ -157,8 +175,9 @@ impl<B: Buffer> Plane<B> {
         frame: &B,
         out: &mut impl Outlet<B>,
     ) -> Result<Way, Refusal> {
-        ingress::admit(&self.ifaces, &self.routes, sight.iif, &tracked.packet)?;
-        self.pass_hooks(now, sight.iif, tracked, Some(&sight.sought), frame, out)
+        let ends = self.fib.ends(&tracked.packet);
+        ingress::admit(&self.ifaces, &self.routes, &self.fib, sight.iif, &tracked.packet, ends)?;
+        self.pass_hooks(now, sight.iif, tracked, Known { ends, sought: Some(&sight.sought) }, frame, out)
     }
 
     #[inline(never)]
@@ -187,13 +206,14 @@ impl<B: Buffer> Plane<B> {
             }
         };
         tracked.packet.to_group = came.to_group;
-        ingress::admit(&self.ifaces, &self.routes, iface, &tracked.packet)?;
+        let ends = self.fib.ends(&tracked.packet);
+        ingress::admit(&self.ifaces, &self.routes, &self.fib, iface, &tracked.packet, ends)?;
         match part {
             Some(part) => Ok(Way::Hold(part)),
             None if ingress::is_link_message(&tracked.packet) => {
                 self.handle_link_message(now, iface, &tracked.packet, frame, out)
             }
-            None => self.pass_hooks(now, iface, tracked, None, frame, out),
+            None => self.pass_hooks(now, iface, tracked, Known { ends, sought: None }, frame, out),
         }
     }
 
@@ -203,26 +223,34 @@ impl<B: Buffer> Plane<B> {
         now: Instant,
         iface: IfaceId,
         tracked: &mut Tracked,
-        sought: Option<&Sought>,
+        known: Known<'_>,
         frame: &B,
         out: &mut impl Outlet<B>,
     ) -> Result<Way, Refusal> {
+        let Known { mut ends, sought } = known;
         self.rules.trace.note(|| TraceStep::Received { iface, packet: Summary::of(&tracked.packet) });
         self.rules.counts.begin_trail();
         self.look_up(now, iface, tracked, sought, frame)?;
         self.run_chain(now, Hook::Prerouting, iface, tracked)?;
-        if self.is_local(iface, &tracked.packet) {
+        if tracked.packet.rewritten {
+            ends = self.fib.ends(&tracked.packet);
+        }
+        if self.is_local(iface, &tracked.packet, ends.dst) {
             self.run_chain(now, Hook::Input, iface, tracked)?;
             if let Some(way) = self.serve(now, iface, tracked, frame, out)? {
                 return Ok(way);
             }
             return Ok(Way::In(self.confirm(now, tracked, frame)?, iface));
         }
-        let hop = forward::lookup(&self.policy, &self.ifaces, &self.routes, iface, &tracked.packet)?;
+        let Self { policy, ifaces, routes, fib, .. } = self;
+        let hop = forward::lookup(policy, ifaces, routes, fib, iface, &tracked.packet, ends)?;
         self.rules.trace.note(|| TraceStep::Routed { iface: hop.iface, neighbor: hop.neighbor });
         forward::hop(&self.policy, &self.ifaces, &mut tracked.packet, &hop)?;
         self.run_chain(now, Hook::Forward, iface, tracked)?;
-        if let Some(owner) = self.ifaces.owner(tracked.packet.dst) {
+        // No translation belongs to this hook: the destination is what it was.
+        if ends.dst.kind != Kind::Plain
+            && let Some(owner) = self.ifaces.owner(tracked.packet.dst)
+        {
             return self.arrive_at(now, owner, tracked, frame);
         }
         self.run_chain(now, Hook::Postrouting, hop.iface, tracked)?;
@@ -336,9 +364,12 @@ impl<B: Buffer> Plane<B> {
     }
 
     /// Is the packet, as it is now, for this Iface itself? Addresses of other Ifaces are reached by being forwarded.
-    fn is_local(&self, iface: IfaceId, packet: &Packet) -> bool {
-        let receives =
-            |iface: &crate::iface::Iface| iface.receives(packet.dst) || ingress::is_dhcp_answer(iface, packet);
+    /// `dst`: what is known of its destination.
+    #[inline]
+    fn is_local(&self, iface: IfaceId, packet: &Packet, dst: Class) -> bool {
+        let receives = |iface: &Iface| {
+            dst.kind != Kind::Plain && iface.receives(packet.dst) || ingress::is_dhcp_answer(iface, packet)
+        };
         self.ifaces.get(iface).is_some_and(receives)
     }
 }

@@ -28,6 +28,30 @@ pub struct Route {
     pub nexthop: Option<IpAddr>,
 }
 
+/// What the routing table says of a destination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Onward {
+    NoRoute,
+    /// The route leads off its link without saying by whom.
+    NoNextHop,
+    /// The destination is itself on the link of an Iface.
+    OnLink(IfaceId),
+    Via(NextHop),
+}
+
+impl Onward {
+    /// What it means for a packet to `dst`.
+    #[inline]
+    pub fn hop(&self, dst: IpAddr) -> Result<NextHop, DropReason> {
+        match *self {
+            Self::NoRoute => Err(DropReason::NoRoute),
+            Self::NoNextHop => Err(DropReason::NoNextHop),
+            Self::OnLink(iface) => Ok(NextHop { iface, neighbor: dst }),
+            Self::Via(hop) => Ok(hop),
+        }
+    }
+}
+
 /// The routing table: the longest prefix counts, of equal ones the lowest cost, then file order.
 #[derive(Clone, Debug)]
 pub struct Routes {
@@ -88,23 +112,27 @@ impl Routes {
         self.ways.get(found? as usize)
     }
 
+    /// The tables by themselves: their values mean something only here.
+    pub(crate) fn prefixes(&self) -> (&Prefixes<u32>, &Prefixes<u128>) {
+        (&self.v4, &self.v6)
+    }
+
     /// Bytes of memory.
     pub fn bytes(&self) -> usize {
         self.v4.bytes() + self.v6.bytes() + size_of_val(self.ways.as_slice())
     }
 
-    /// Where a packet for `dst` goes that is not for the box: `NoRoute`, or `NoNextHop` for a route that leads off
-    /// its link without saying by whom.
-    pub(crate) fn lookup(&self, ifaces: &Ifaces, dst: IpAddr) -> Result<NextHop, DropReason> {
-        let Way { route, .. } = self.way(dst).ok_or(DropReason::NoRoute)?;
-        let iface = ifaces.get(route.iface).ok_or(DropReason::NoNextHop)?;
-        let neighbor = if iface.on_link(dst) || ifaces.owner(dst).is_some() {
-            dst
-        } else {
-            let gateway = || iface.gateway(dst.is_ipv4());
-            route.nexthop.or_else(gateway).ok_or(DropReason::NoNextHop)?
-        };
-        Ok(NextHop { iface: route.iface, neighbor })
+    /// Where a packet for `dst` goes that is not for the box.
+    pub(crate) fn onward(&self, ifaces: &Ifaces, dst: IpAddr) -> Onward {
+        let Some(Way { route, .. }) = self.way(dst) else { return Onward::NoRoute };
+        let Some(iface) = ifaces.get(route.iface) else { return Onward::NoNextHop };
+        if iface.on_link(dst) || ifaces.owner(dst).is_some() {
+            return Onward::OnLink(route.iface);
+        }
+        match route.nexthop.or_else(|| iface.gateway(dst.is_ipv4())) {
+            Some(neighbor) => Onward::Via(NextHop { iface: route.iface, neighbor }),
+            None => Onward::NoNextHop,
+        }
     }
 
     /// Where a packet goes that the box itself sends from an address of `source`: on its link, by the routing table
@@ -119,9 +147,9 @@ impl Routes {
             return Ok(NextHop { iface: source, neighbor: dst });
         }
         if iface.forwards(dst.is_ipv4()) {
-            match self.lookup(ifaces, dst) {
-                Err(DropReason::NoRoute) => {}
-                found => return found,
+            match self.onward(ifaces, dst) {
+                Onward::NoRoute => {}
+                onward => return onward.hop(dst),
             }
         }
         let neighbor = iface.gateway(dst.is_ipv4()).ok_or(DropReason::NoRoute)?;

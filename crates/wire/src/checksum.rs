@@ -96,21 +96,25 @@ impl Delta {
     /// Four words at once; the same as word by word.
     #[inline]
     pub fn words(self, old: u64, new: u64) -> Self {
-        const EVEN: u64 = 0x0000_ffff_0000_ffff;
-        let pairs = |words: u64| (words & EVEN) + (words >> 16 & EVEN);
         if old == new {
             return self;
         }
-        let sum = self.0 as u64 + pairs(!old) + pairs(new);
-        let sum = (sum >> 32) + (sum & 0xffff_ffff);
-        let sum = (sum >> 16) + (sum & 0xffff);
-        let sum = (sum >> 16) + (sum & 0xffff);
-        if sum == 0xffff {
-            // One of two zeros: which one, depends on which words have changed.
-            let parts = [48, 32, 16, 0].map(|at| ((old >> at) as u16, (new >> at) as u16));
-            return parts.into_iter().fold(self, |delta, (old, new)| delta.word(old, new));
-        }
-        Self(sum as u16)
+        // Of all four words at once, the carry comes round; then the halves, and their halves: each sum is in the upper
+        // one, with what the same sum in the lower one carries.
+        let (sum, carry) = (!old).overflowing_add(new);
+        let sum = sum + u64::from(carry);
+        let sum = (sum.wrapping_add(sum.rotate_left(32)) >> 32) as u32;
+        let sum = (sum.wrapping_add(sum.rotate_left(16)) >> 16) as u16;
+        let sum = self.and(Self(sum));
+        if sum.0 == 0xffff { self.word_by_word(old, new) } else { sum }
+    }
+
+    /// For a sum of zero, of which there are two: which one it is, depends on which words have changed.
+    #[cold]
+    #[inline(never)]
+    fn word_by_word(self, old: u64, new: u64) -> Self {
+        let parts = [48, 32, 16, 0].map(|at| ((old >> at) as u16, (new >> at) as u16));
+        parts.into_iter().fold(self, |delta, (old, new)| delta.word(old, new))
     }
 
     /// The change that takes this one back. `None` for a sum of zero, of which there are two.

@@ -31,7 +31,7 @@ pub const STAGES: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     ("parse", &[("parse", "arrived"), ("fastpath::sight", ANY)]),
-    ("admission", &[("ingress", "admit")]),
+    ("admission", &[("fib", "ends"), ("ingress", "admit")]),
     ("tracking", &[("pipeline", "look_up"), ("conntrack::known", ANY)]),
     ("prerouting", &[]),
     ("input", &[]),
@@ -39,12 +39,13 @@ pub const STAGES: &[(&str, &[(&str, &str)])] = &[
     ("forward", &[]),
     ("postrouting", &[]),
     ("nat", &[("nat", "snat")]),
-    ("decision", &[("fastpath", "remember"), ("fastpath::decision", ANY)]),
+    ("decision", &[("fastpath", "remember"), ("fastpath", "decide"), ("fastpath::decision", ANY)]),
     ("confirm", &[("pipeline", "confirm"), ("conntrack", "confirm")]),
     ("rewrite", &[("emit", "headers"), ("fastpath::rewriting", ANY)]),
     (
         "transmit",
         &[
+            ("fastpath", "leave"),
             ("local", "send"),
             ("local", "deliver"),
             ("link", "resolve"),

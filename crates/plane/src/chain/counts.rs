@@ -27,6 +27,10 @@ pub struct RuleCounts {
 #[derive(Clone, Debug, Default)]
 struct Actions {
     blocks: Vec<Block>,
+    /// Where the count of the first step is, where each step has a place.
+    start: u32,
+    /// So many steps have a place each: all of a shorter program, of longer ones none.
+    dense: u32,
 }
 
 /// The steps of shorter programs have a place each, counted or not: 16 bytes, for less to do per packet.
@@ -36,10 +40,8 @@ const DENSE: usize = 256;
 #[derive(Clone, Copy, Debug)]
 struct Block {
     counted: u64,
-    /// Where the count of the first of them is.
+    /// Where the count of the first of them that is counted is.
     start: u32,
-    /// There is room for all of them, so that nobody need count those before one.
-    dense: bool,
 }
 
 /// A rule's place among all counts.
@@ -78,15 +80,6 @@ pub(crate) struct Mark {
     overflown: bool,
 }
 
-impl Block {
-    #[inline]
-    fn place(&self, step: StepId) -> Option<u32> {
-        let bit = step % 64;
-        let before = if self.dense { bit } else { (self.counted & ((1 << bit) - 1)).count_ones() };
-        (self.counted >> bit & 1 != 0).then_some(self.start + before)
-    }
-}
-
 impl RuleCounts {
     pub(crate) fn new(policy: &Policy) -> Self {
         let mut next = 0;
@@ -96,32 +89,24 @@ impl RuleCounts {
 
     /// Of a step that does something: a verdict, a translation that was applied, a log line. `None` for others.
     pub fn of(&self, function: FunctionId, step: StepId) -> Option<Count> {
-        self.counts.get(self.place(function, step)?.0 as usize).copied()
+        let actions = self.functions.get(usize::from(function.0))?;
+        let place = actions.place(step).filter(|_| actions.counts(step))?;
+        self.counts.get(place.0 as usize).copied()
     }
 
     /// All that have acted, in the order of their programs.
     pub fn acted(&self) -> impl Iterator<Item = (FunctionId, StepId, Count)> + '_ {
-        let blocks = (0..).map(FunctionId).zip(&self.functions).flat_map(|(id, actions)| {
-            let firsts = (0..).step_by(64);
-            firsts.zip(&actions.blocks).map(move |(first, block)| (id, first, block))
-        });
-        let steps = blocks.flat_map(|(id, first, block)| (0..64).map(move |bit| (id, first + bit, block.place(bit))));
-        steps.filter_map(|(id, step, place)| {
-            let count = *self.counts.get(place? as usize)?;
-            (count.packets > 0).then_some((id, step, count))
-        })
-    }
-
-    #[inline]
-    fn place(&self, function: FunctionId, step: StepId) -> Option<RuleId> {
-        let blocks = &self.functions.get(usize::from(function.0))?.blocks;
-        blocks.get(step as usize / 64)?.place(step).map(RuleId)
+        let functions = (0..).map(FunctionId).zip(&self.functions);
+        let steps = functions.flat_map(|(id, actions)| actions.steps().map(move |step| (id, step)));
+        let counts = steps.filter_map(|(id, step)| Some((id, step, self.of(id, step)?)));
+        counts.filter(|(_, _, count)| count.packets > 0)
     }
 
     /// A rule has acted on a packet of so many bytes.
     #[inline]
     pub(crate) fn hit(&mut self, function: FunctionId, step: StepId, bytes: u32) {
-        if let Some(rule) = self.place(function, step) {
+        let actions = self.functions.get(usize::from(function.0));
+        if let Some(rule) = actions.and_then(|actions| actions.place(step)) {
             self.again(rule, bytes);
             match self.trail.rules.get_mut(usize::from(self.trail.len)) {
                 Some(place) => {
@@ -173,19 +158,37 @@ impl RuleCounts {
 
 impl Actions {
     fn of(program: &Program, next: &mut u32) -> Self {
-        let dense = program.steps().len() <= DENSE;
+        let steps = program.steps();
+        let dense = if steps.len() <= DENSE { steps.len() as u32 } else { 0 };
+        let start = *next;
+        *next += dense;
         let block = |steps: &[Step]| {
-            let start = *next;
-            let mut counted = 0_u64;
-            for (bit, step) in steps.iter().enumerate() {
-                if !matches!(step, Step::Test { .. }) {
-                    counted |= 1 << bit;
-                }
-            }
-            *next += if dense { steps.len() as u32 } else { counted.count_ones() };
-            Block { counted, start, dense }
+            let bits = steps.iter().enumerate().filter(|(_, step)| !matches!(step, Step::Test { .. }));
+            let block = Block { counted: bits.fold(0, |counted, (bit, _)| counted | 1 << bit), start: *next };
+            *next += if dense == 0 { block.counted.count_ones() } else { 0 };
+            block
         };
-        Self { blocks: program.steps().chunks(64).map(block).collect() }
+        Self { blocks: steps.chunks(64).map(block).collect(), start, dense }
+    }
+
+    fn steps(&self) -> impl Iterator<Item = StepId> {
+        0..self.blocks.len() as StepId * 64
+    }
+
+    /// Does the step do something?
+    fn counts(&self, step: StepId) -> bool {
+        self.blocks.get(step as usize / 64).is_some_and(|block| block.counted >> (step % 64) & 1 != 0)
+    }
+
+    /// `None`: the step does nothing. Those of shorter programs are believed to do something.
+    #[inline]
+    fn place(&self, step: StepId) -> Option<RuleId> {
+        if step < self.dense {
+            return Some(RuleId(self.start + step));
+        }
+        let block = self.blocks.get(step as usize / 64).filter(|_| self.counts(step))?;
+        let before = block.counted & ((1 << (step % 64)) - 1);
+        Some(RuleId(block.start + before.count_ones()))
     }
 }
 

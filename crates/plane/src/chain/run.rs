@@ -10,19 +10,49 @@ use crate::DropReason;
 use crate::conntrack::Tracked;
 use crate::nat::{self, Site};
 use crate::trace::TraceStep;
-use classifier::{Classifier, Ended, World};
+use classifier::{Classifier, Compact, Ended, Left, Values, World};
 use policy::{AddrRef, FunctionId, Hook, LimitId, Program, Step, StepId, Translation, Verdict};
 use wire::{IfaceId, IpAddr};
 
 /// A function, and the packet that it is to judge.
-pub(super) struct Run<'a> {
-    pub view: &'a View<'a>,
-    pub rules: &'a mut Rules,
-    pub id: FunctionId,
-    pub program: &'a Program,
-    pub hook: Hook,
-    pub iface: IfaceId,
-    pub tracked: &'a mut Tracked,
+struct Run<'a> {
+    view: &'a View<'a>,
+    rules: &'a mut Rules,
+    id: FunctionId,
+    program: &'a Program,
+    hook: Hook,
+    iface: IfaceId,
+    tracked: &'a mut Tracked,
+}
+
+/// Lets a function judge a packet, in the form that was made for it.
+#[inline(always)]
+pub(super) fn judge(
+    view: &View<'_>,
+    rules: &mut Rules,
+    id: FunctionId,
+    hook: Hook,
+    iface: IfaceId,
+    tracked: &mut Tracked,
+) -> Result<Verdict, DropReason> {
+    let form = view.tables.form(id);
+    let mut values = Values::NONE;
+    // Most packets are judged by numbers alone, for which no more than the packet is needed.
+    let decided = match form {
+        Form::Compact(compact) if !rules.trace.is_on() => Some((compact, compact.decide(tracked, &mut values))),
+        _ => None,
+    };
+    if let Some((_, Ok(ended))) = decided {
+        rules.counts.hit(id, ended.step, tracked.packet.total_len);
+        return Ok(ended.verdict);
+    }
+    // No chain has a function that is not there.
+    let Some(function) = view.policy.function(id) else { return Ok(Verdict::Drop) };
+    let mut run = Run { view, rules, id, program: &function.program, hook, iface, tracked };
+    match decided {
+        Some((compact, Err(left))) => run.finish(compact, &values, left),
+        _ => run.run(form),
+    }
 }
 
 impl Run<'_> {
@@ -30,6 +60,7 @@ impl Run<'_> {
     #[inline(never)]
     fn walk(&mut self) -> Result<Verdict, DropReason> {
         let (program, function) = (self.program, self.id);
+        self.rules.trace.note(|| TraceStep::Function { function });
         let mut at = 0;
         loop {
             at = match program.steps().get(at as usize) {
@@ -61,23 +92,33 @@ impl Run<'_> {
         }
     }
 
-    /// In the form that was made for it; who traces wants to see every step.
-    #[inline]
-    pub fn run(&mut self) -> Result<Verdict, DropReason> {
-        let ended = match self.view.tables.form(self.id) {
+    /// As a form of it says; who traces wants to see every step.
+    #[inline(never)]
+    fn run(&mut self, form: &Form) -> Result<Verdict, DropReason> {
+        let ended = match form {
             _ if self.rules.trace.is_on() => return self.walk(),
             Form::Compact(compact) => compact.run(self.program, self)?,
             Form::Tables(tables) => self.look_up(tables)?,
             Form::Steps => return self.walk(),
         };
+        Ok(self.end(&ended))
+    }
+
+    /// Goes on where numbers do not decide.
+    #[inline(never)]
+    fn finish(&mut self, compact: &Compact, values: &Values, left: Left) -> Result<Verdict, DropReason> {
+        let ended = compact.finish(self.program, values, left, self)?;
+        Ok(self.end(&ended))
+    }
+
+    fn end(&mut self, ended: &Ended) -> Verdict {
         // A translation has been counted when it was applied.
         if !ended.translated {
             self.count(ended.step);
         }
-        Ok(ended.verdict)
+        ended.verdict
     }
 
-    #[inline(never)]
     fn look_up(&mut self, tables: &Classifier) -> Result<Ended, DropReason> {
         tables.run(self.view.tables.level(), self.program, self)
     }

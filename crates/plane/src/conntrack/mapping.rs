@@ -2,6 +2,10 @@
 //!
 //! A mapping serves all flows of its inside endpoint, towards whichever remote. It lives as long as they do, and at
 //! least [`HOLD`] after the last packet of the last one, so that a port is not given to another host too soon.
+//!
+//! A mapping is found by its outer endpoint. Nearly all keep the port of their inside endpoint: looking where that would
+//! be finds the mapping of an inside endpoint and the one that is in its way at once. Those that could not keep it, which
+//! are *moved*, are found by their inside endpoint as well.
 
 use super::index::Index;
 use super::tuple::Key;
@@ -31,6 +35,11 @@ pub(crate) struct Mapping {
 }
 
 impl Mapping {
+    /// Its port is another than that of its inside endpoint.
+    fn is_moved(&self) -> bool {
+        self.inner.1 != self.outer.1
+    }
+
     fn is_over(&self, now: Instant) -> bool {
         self.flows == 0 && self.held_until <= now
     }
@@ -46,8 +55,8 @@ impl Mapping {
 pub(super) enum Place {
     /// There is one.
     Of(MappingId),
-    /// There is none; the hashes of its inner and its outer endpoint.
-    New { by_inner: u64, by_outer: u64 },
+    /// There is none; the hash of its outer endpoint.
+    New { by_outer: u64 },
     /// There is one that is over.
     Again,
 }
@@ -64,8 +73,10 @@ pub(crate) struct Mappings {
     records: Vec<Record>,
     capacity: u32,
     free: u32,
-    /// From the inner endpoint and outer address, and from the outer endpoint: `mapping << 1 | side`.
+    /// From the outer endpoint, and of moved ones from the inner endpoint and outer address: `mapping << 1 | side`.
     index: Index,
+    /// How many there are of those.
+    moved: u32,
     seed: [u64; 4],
     /// Where the search for mappings that are over goes on.
     hand: usize,
@@ -82,6 +93,7 @@ impl Mappings {
             capacity,
             free: NIL,
             index: Index::new(capacity as usize * 2),
+            moved: 0,
             seed,
             hand: 0,
             outer: 0,
@@ -125,23 +137,25 @@ impl Mappings {
         used.filter(move |mapping| !mapping.is_over(now))
     }
 
-    /// The mapping of an inside endpoint onto this outer address, and the hash by which it is looked up.
-    pub fn of_inner(
-        &self,
-        now: Instant,
-        protocol: u8,
-        inner: Endpoint,
-        outer: IpAddr,
-    ) -> (Option<(MappingId, &Mapping)>, u64) {
+    /// The moved mapping of an inside endpoint onto this outer address.
+    #[inline(always)]
+    pub fn moved(&self, now: Instant, protocol: u8, inner: Endpoint, outer: IpAddr) -> Option<(MappingId, &Mapping)> {
+        if self.moved == 0 {
+            return None;
+        }
+        self.find_moved(now, protocol, inner, outer)
+    }
+
+    #[inline(never)]
+    fn find_moved(&self, now: Instant, protocol: u8, inner: Endpoint, outer: IpAddr) -> Option<(MappingId, &Mapping)> {
         let is_it = |reference: u32| {
             let same = |mapping: &Mapping| {
                 (mapping.protocol, mapping.inner, mapping.outer.0) == (protocol, inner, outer) && !mapping.is_over(now)
             };
             reference & 1 == 0 && self.get(reference >> 1).is_some_and(same)
         };
-        let hash = self.by_inner(protocol, inner, outer);
-        let found = self.index.find(hash, is_it).map(|reference| reference >> 1);
-        (found.and_then(|id| Some((MappingId(id), self.get(id)?))), hash)
+        let id = self.index.find(self.by_inner(protocol, inner, outer), is_it)? >> 1;
+        self.get(id).map(|mapping| (MappingId(id), mapping))
     }
 
     /// The mapping that has this outer endpoint.
@@ -150,14 +164,17 @@ impl Mappings {
         self.get(id).filter(|mapping| !mapping.is_over(now))
     }
 
-    /// Where a new mapping with this outer endpoint would stand; `by_inner` is the hash of its inner one. `None`: the
-    /// outer endpoint belongs to another.
-    pub fn place(&self, now: Instant, protocol: u8, by_inner: u64, outer: Endpoint) -> Option<Place> {
+    /// Where the mapping of an inside endpoint onto this outer one stands, or would stand. `None`: the outer endpoint
+    /// belongs to another.
+    #[inline(always)]
+    pub fn place(&self, now: Instant, protocol: u8, inner: Endpoint, outer: Endpoint) -> Option<Place> {
         let by_outer = self.by_outer(protocol, outer);
-        match self.find_outer(protocol, outer, by_outer).and_then(|id| self.get(id)) {
-            None => Some(Place::New { by_inner, by_outer }),
-            Some(mapping) if mapping.is_over(now) => Some(Place::Again),
-            Some(_) => None,
+        let Some(id) = self.find_outer(protocol, outer, by_outer) else { return Some(Place::New { by_outer }) };
+        let mapping = self.get(id)?;
+        if mapping.is_over(now) {
+            Some(Place::Again)
+        } else {
+            (mapping.inner == inner).then_some(Place::Of(MappingId(id)))
         }
     }
 
@@ -182,8 +199,8 @@ impl Mappings {
         site: Site,
         place: Option<Place>,
     ) -> Option<MappingId> {
-        let (by_inner, by_outer) = match place {
-            Some(Place::New { by_inner, by_outer }) => (by_inner, by_outer),
+        let by_outer = match place {
+            Some(Place::New { by_outer }) => by_outer,
             Some(Place::Of(id)) => {
                 let Some(Record::Used(mapping)) = self.records.get_mut(id.0 as usize) else { return None };
                 mapping.flows += 1;
@@ -201,7 +218,7 @@ impl Mappings {
                         _ => return None,
                     }
                 }
-                (self.by_inner(protocol, inner, outer.0), by_outer)
+                by_outer
             }
         };
         self.reclaim(now);
@@ -211,16 +228,19 @@ impl Mappings {
             None if id < self.capacity => NIL,
             Some(Record::Used(_)) | None => return None,
         };
-        if !self.index.enter(by_inner, id << 1) {
+        if !self.index.enter(by_outer, id << 1 | 1) {
             return None;
         }
-        if !self.index.enter(by_outer, id << 1 | 1) {
-            self.index.leave(by_inner, id << 1);
-            return None;
+        let mapping = Mapping { protocol, inner, outer, site, flows: 1, held_until: now };
+        if mapping.is_moved() {
+            if !self.index.enter(self.by_inner(protocol, inner, outer.0), id << 1) {
+                self.index.leave(by_outer, id << 1 | 1);
+                return None;
+            }
+            self.moved += 1;
         }
         self.free = next;
         self.outer |= bit(outer.0);
-        let mapping = Mapping { protocol, inner, outer, site, flows: 1, held_until: now };
         match self.records.get_mut(id as usize) {
             Some(record) => *record = Record::Used(mapping),
             // Within the capacity that was set aside: this allocates nothing.
@@ -250,9 +270,13 @@ impl Mappings {
     }
 
     fn remove(&mut self, id: u32) {
-        let Some(&Mapping { protocol, inner, outer, .. }) = self.get(id) else { return };
-        self.index.leave(self.by_inner(protocol, inner, outer.0), id << 1);
+        let Some(&mapping) = self.get(id) else { return };
+        let Mapping { protocol, inner, outer, .. } = mapping;
         self.index.leave(self.by_outer(protocol, outer), id << 1 | 1);
+        if mapping.is_moved() {
+            self.index.leave(self.by_inner(protocol, inner, outer.0), id << 1);
+            self.moved -= 1;
+        }
         let next = core::mem::replace(&mut self.free, id);
         if let Some(record) = self.records.get_mut(id as usize) {
             *record = Record::Free { next };

@@ -315,9 +315,12 @@ impl Conntrack {
         deadline: Instant,
     ) -> Result<&mut Flow, DropReason> {
         let zone = draft.original.0.zone();
-        let reply = self.table.hashed(Key::of_reply(packet, zone));
-        // What the choice of a port has found out still holds if nothing has been entered since.
         let mapped = draft.mapped.as_ref();
+        let key = Key::of_reply(packet, zone);
+        let chosen = mapped.filter(|_| zone == 0).and_then(|mapped| mapped.reply_hash);
+        let reply = (key, chosen.unwrap_or_else(|| self.table.hash(&key)));
+        debug_assert_eq!(reply.1, self.table.hash(&reply.0));
+        // What the choice of a port has found out still holds if nothing has been entered since.
         let chosen = mapped.filter(|mapped| mapped.entered == self.entered);
         let is_absent = zone == 0 && chosen.is_some_and(|chosen| chosen.is_reply_absent);
         debug_assert!(!is_absent || self.table.find_key(&reply.0, reply.1).is_none());

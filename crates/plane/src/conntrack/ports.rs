@@ -18,7 +18,11 @@ const SCANNED_PORTS: u32 = 4096;
 pub(crate) struct Mapped {
     /// The inside endpoint.
     pub(super) inner: Endpoint,
+    /// What its port becomes.
+    pub port: u16,
     pub(super) place: Place,
+    /// The hash of the reply tuple, without a zone.
+    pub(super) reply_hash: Option<u64>,
     /// The table had no flow of the reply tuple at all.
     pub(super) is_reply_absent: bool,
     /// Flows that had been entered then.
@@ -28,7 +32,7 @@ pub(crate) struct Mapped {
 impl Mapped {
     /// The packet's destination is another than it was when its source was chosen.
     pub(super) fn forget_reply(&mut self) {
-        self.is_reply_absent = false;
+        (self.reply_hash, self.is_reply_absent) = (None, false);
     }
 }
 
@@ -45,40 +49,31 @@ impl Conntrack {
     /// Chooses the outer port (or ICMP identifier) of a new flow's source on `outer`: that of its mapping, its own if
     /// no other mapping has it, else a random one of the same range and parity (RFC 4787 REQ-3, REQ-4; RFC 6056
     /// §3.3.2). Changes nothing: it is taken at [`confirm`](Self::confirm). `None`: all are taken.
-    pub fn choose_port(
-        &self,
-        now: Instant,
-        random: &mut Random,
-        packet: &Packet,
-        outer: IpAddr,
-    ) -> Option<(u16, Mapped)> {
-        let (own, peer) = packet.ports();
+    #[inline(always)]
+    pub fn choose_port(&self, now: Instant, random: &mut Random, packet: &Packet, outer: IpAddr) -> Option<Mapped> {
+        let own = packet.ports().0;
         let inner = (packet.src, own);
-        let (known, by_inner) = self.mappings.of_inner(now, packet.protocol, inner, outer);
-        let mapped = |place, reply| {
-            let is_reply_absent = reply == Reply::Absent;
-            Mapped { inner, place, is_reply_absent, entered: self.entered }
+        // Ports are 0 only where there is none; identifiers are not.
+        let can_keep = own != 0 || packet.is_icmp_query();
+        let kept = if can_keep { self.mappings.place(now, packet.protocol, inner, (outer, own)) } else { None };
+        let (endpoint, place) = match (kept, self.mappings.moved(now, packet.protocol, inner, outer)) {
+            (Some(Place::Of(_)), _) | (_, None) => ((outer, own), kept),
+            (_, Some((id, mapping))) => (mapping.outer, Some(Place::Of(id))),
         };
-        if let Some((id, mapping)) = known {
-            let port = mapping.outer.1;
-            let reply = self.reply(now, packet, peer, (outer, port));
-            if reply != Reply::Taken {
-                return Some((port, mapped(Place::Of(id), reply)));
-            }
-        }
+        let chosen = place.and_then(|place| self.by_place(now, packet, inner, endpoint, place));
+        chosen.or_else(|| self.choose_another(now, random, packet, outer))
+    }
+
+    /// As [`choose_port`](Self::choose_port), where neither the port can be kept nor a mapping be used that is there.
+    #[inline(never)]
+    fn choose_another(&self, now: Instant, random: &mut Random, packet: &Packet, outer: IpAddr) -> Option<Mapped> {
+        let own = packet.ports().0;
+        let inner = (packet.src, own);
         let chosen = |port: u16| {
-            let place = self.mappings.place(now, packet.protocol, by_inner, (outer, port))?;
-            let reply = self.reply(now, packet, peer, (outer, port));
-            (reply != Reply::Taken).then(|| (port, mapped(place, reply)))
+            let place = self.mappings.place(now, packet.protocol, inner, (outer, port))?;
+            self.by_place(now, packet, inner, (outer, port), place)
         };
         let is_query = packet.is_icmp_query();
-        // Without a mapping the port is kept; with one whose reply tuple is taken, another is needed.
-        if known.is_none()
-            && (own != 0 || is_query)
-            && let Some(chosen) = chosen(own)
-        {
-            return Some(chosen);
-        }
         let (low, high) = match own {
             _ if is_query => (0, u16::MAX),
             0..1024 => (1, 1023),
@@ -94,23 +89,41 @@ impl Conntrack {
         guesses.or_else(|| (0..count.min(SCANNED_PORTS)).map(|at| nth(start + at)).find_map(chosen))
     }
 
-    /// What there is of the tuple of replies to this packet if its source is `outer`.
-    #[inline]
-    fn reply(&self, now: Instant, packet: &Packet, peer: u16, outer: Endpoint) -> Reply {
-        let key = Key::between((packet.dst, peer), outer, packet.protocol, 0);
-        match self.table.find_key(&key, self.table.hash(&key)).and_then(|(id, _)| self.table.get(id)) {
+    /// By the mapping at a place, unless a flow has the tuple of its replies.
+    #[inline(always)]
+    fn by_place(
+        &self,
+        now: Instant,
+        packet: &Packet,
+        inner: Endpoint,
+        outer: Endpoint,
+        place: Place,
+    ) -> Option<Mapped> {
+        let (reply, hash) = self.reply(now, packet, outer);
+        let is_reply_absent = reply == Reply::Absent;
+        let mapped =
+            Mapped { inner, port: outer.1, place, reply_hash: Some(hash), is_reply_absent, entered: self.entered };
+        (reply != Reply::Taken).then_some(mapped)
+    }
+
+    /// What there is of the tuple of replies to this packet if its source is `outer`, and the hash of that.
+    #[inline(always)]
+    fn reply(&self, now: Instant, packet: &Packet, outer: Endpoint) -> (Reply, u64) {
+        let key = Key::between((packet.dst, packet.ports().1), outer, packet.protocol, 0);
+        let hash = self.table.hash(&key);
+        let reply = match self.table.find_key(&key, hash).and_then(|(id, _)| self.table.get(id)) {
             None => Reply::Absent,
             Some(flow) if flow.deadline <= now => Reply::Over,
             Some(_) => Reply::Taken,
-        }
+        };
+        (reply, hash)
     }
 
     /// A source port on `own` for a session of the balancer: one that tells its replies from all others from the same
     /// node (endpoint-dependent, so that one address carries as many sessions as a node has ports for). `None`: all
     /// that were tried are taken.
     pub fn choose_source(&self, now: Instant, random: &mut Random, packet: &Packet, own: IpAddr) -> Option<u16> {
-        let (_, dport) = packet.ports();
-        let is_free = |port: &u16| self.reply(now, packet, dport, (own, *port)) != Reply::Taken;
+        let is_free = |port: &u16| self.reply(now, packet, (own, *port)).0 != Reply::Taken;
         let mut guess = || 1024 + (random.next() >> 16) as u16 % (u16::MAX - 1024);
         let start = guess();
         let next = |step: u32| (1024 + (u32::from(start) - 1024 + step) % (65_536 - 1024)) as u16;

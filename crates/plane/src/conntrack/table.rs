@@ -120,12 +120,6 @@ impl Table {
         key.hash_both_ways(self.seed)
     }
 
-    /// A key with its hash.
-    #[inline(always)]
-    pub fn hashed(&self, key: Key) -> (Key, u64) {
-        (key, self.hash(&key))
-    }
-
     /// `hash`: that of the key.
     #[inline(always)]
     pub fn find_key(&self, key: &Key, hash: u64) -> Option<(FlowId, Direction)> {

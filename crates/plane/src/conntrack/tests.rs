@@ -158,7 +158,8 @@ fn ports_are_kept_or_taken_from_the_same_range_and_parity_and_never_shared() {
     for (host, sport) in (1..=120).flat_map(|host| [(host, 4000), (host, 4001), (host, 500), (host, 501)]) {
         let now = Instant::BOOT;
         let mut tracked = track(&mut conntrack, now, udp(host, sport, 200, 53), None);
-        let (port, mapped) = conntrack.choose_port(now, &mut random, &tracked.packet, outer).unwrap();
+        let mapped = conntrack.choose_port(now, &mut random, &tracked.packet, outer).unwrap();
+        let port = mapped.port;
         assert_eq!(port & 1, sport & 1, "parity of {sport}");
         assert_eq!(port < 1024, sport < 1024, "range of {sport}");
         assert!(host > 1 || port == sport, "the first keeps its port");
@@ -169,7 +170,7 @@ fn ports_are_kept_or_taken_from_the_same_range_and_parity_and_never_shared() {
         conntrack.confirm(now, &tracked, &[]).unwrap();
         // Towards another remote the same mapping is used.
         let elsewhere = udp(host, sport, 201, 53);
-        assert_eq!(conntrack.choose_port(now, &mut random, &elsewhere, outer).unwrap().0, port);
+        assert_eq!(conntrack.choose_port(now, &mut random, &elsewhere, outer).unwrap().port, port);
     }
 }
 
@@ -476,6 +477,36 @@ fn a_key_reversed_is_that_of_the_reply() {
 }
 
 #[test]
+fn a_mapping_that_could_not_keep_its_port_is_used_on_though_that_one_is_free_again() {
+    let mut conntrack = conntrack(100, false);
+    let (mut random, outer) = (Random::new(3), IpAddr::from([192, 0, 2, 1]));
+    let site = Site { hook: policy::Hook::Postrouting, iface: IfaceId(1), function: None };
+    let mut begin = |now: Instant, host: u8, remote: u8| {
+        let mut tracked = track(&mut conntrack, now, udp(host, 4000, remote, 53), None);
+        let mapped = conntrack.choose_port(now, &mut random, &tracked.packet, outer).unwrap();
+        let port = mapped.port;
+        tracked.packet.set_src(outer, port);
+        tracked.draft_snat(site, Some(mapped));
+        conntrack.confirm(now, &tracked, &[]).unwrap();
+        conntrack.expire(now);
+        port
+    };
+    let kept = begin(Instant::BOOT, 1, 200);
+    let moved = begin(Instant::BOOT, 2, 200);
+    assert_eq!(kept, 4000);
+    assert_ne!(moved, 4000);
+    // The second keeps its mapping in use, until the first one's is over.
+    for (second, remote) in (1..=8).zip(201..) {
+        assert_eq!(begin(Instant::from_secs(second * 50), 2, remote), moved);
+    }
+    let now = Instant::from_secs(401);
+    assert_eq!(begin(now, 2, 210), moved);
+    assert_eq!(begin(now, 3, 200), 4000, "nobody's any more");
+    assert_eq!(begin(now, 1, 200) % 2, 0);
+    assert_eq!(begin(now, 2, 211), moved);
+}
+
+#[test]
 fn an_address_talks_to_itself_in_two_directions() {
     let mut conntrack = conntrack(10, false);
     let now = Instant::BOOT;
@@ -522,7 +553,8 @@ fn of_two_drafts_that_chose_one_port_only_the_first_gets_it() {
     let mut drafts: Vec<Tracked> =
         (1..=2).map(|host| track(&mut conntrack, now, udp(host, 4000, 200, 53), None)).collect();
     for draft in &mut drafts {
-        let (port, mapped) = conntrack.choose_port(now, &mut Random::new(1), &draft.packet, outer).unwrap();
+        let mapped = conntrack.choose_port(now, &mut Random::new(1), &draft.packet, outer).unwrap();
+        let port = mapped.port;
         assert_eq!(port, 4000);
         draft.packet.set_src(outer, port);
         draft.draft_snat(site, Some(mapped));

@@ -105,6 +105,11 @@ impl Tracked {
         }
     }
 
+    /// Its state is `invalid`.
+    pub fn is_invalid(&self) -> bool {
+        matches!(self.ct, Ct::Invalid)
+    }
+
     /// Has the packet's flow, of the table or in its hand, seen a reply? `None`: it is of no flow.
     pub fn replied(&self) -> Option<bool> {
         match self.ct {

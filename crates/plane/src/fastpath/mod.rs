@@ -22,9 +22,10 @@ mod sight;
 mod tests;
 
 use crate::chain::Alike;
-use crate::conntrack::Tracked;
+use crate::conntrack::{Confirmed, Tracked};
 use crate::neighbor::group_mac;
 use crate::route::NextHop;
+use crate::trace::TraceStep;
 use crate::{DropReason, Outlet, Plane, emit};
 use sight::Door;
 use wire::ethernet::ethertype;
@@ -170,6 +171,28 @@ impl<B: Buffer> Plane<B> {
                 self.decisions.succeed(before, decision);
             }
         }
+    }
+
+    /// Gets a packet that has walked ready to leave as that has decided for all that are like it. `None`, and nothing has
+    /// changed, if nothing is decided, or the neighbor is to be asked.
+    #[inline(always)]
+    pub(crate) fn leave(
+        &mut self,
+        now: Instant,
+        packet: Confirmed<'_>,
+        frame: &mut B,
+    ) -> Option<Result<PortId, DropReason>> {
+        let decision = self.decisions.get(packet.decision()).filter(|_| packet.packet().split_mtu == 0)?;
+        let neighbor = self.neighbors.at(decision.neighbor, now)?;
+        neighbor.touch(now);
+        let NextHop { iface, neighbor } = decision.hop;
+        self.rules.trace.note(|| TraceStep::Sent { iface, neighbor, held: false });
+        emit::headers(frame, packet);
+        if !decision.header.put(frame, usize::from(packet.packet().l3)) {
+            return Some(Err(DropReason::NoBuffer));
+        }
+        self.counters.iface_mut(Some(iface)).transmitted += 1;
+        Some(Ok(decision.port))
     }
 
     /// The number of the decision that packets like the one whose walk has been counted so go out by `hop`.

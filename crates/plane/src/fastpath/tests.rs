@@ -352,6 +352,21 @@ fn resolved(port: PortId, frame: &Flat) -> Option<Flat> {
     Some(Flat::new(&bytes))
 }
 
+/// A station says that it has, or is, another one now.
+fn moved(random: &mut Random) -> (PortId, Flat) {
+    let net = random.below(3) as u8;
+    let sender = wire::Ipv4Addr::new(10, net, 0, random.pick(&[9, 10, 20]));
+    let sender_mac = random.pick(&[HOST, MacAddr([2, 0, 0, 0, 0, 0x77])]);
+    let vid = (net == 2).then_some(VLAN);
+    let mut bytes = vec![0; ethernet::Header::len_for(vid)];
+    ethernet::Header::emit(&mut bytes, MacAddr::BROADCAST, sender_mac, vid, ethertype::ARP);
+    let at = bytes.len();
+    bytes.resize(at + 46, 0);
+    let (operation, target_mac) = (arp::Operation::Request, MacAddr::default());
+    arp::Message { operation, sender_mac, sender, target_mac, target: sender }.emit(&mut bytes[at..]);
+    (PortId(u16::from(net.min(1))), Flat::new(&bytes))
+}
+
 fn plane(policy: &Policy, fast: bool) -> Plane<Flat> {
     let lan = Link { port: LAN, mac: ROUTER[1], mtu: 1500 };
     let links = vec![Link { port: WAN, mac: ROUTER[0], mtu: 1400 }, lan, lan];
@@ -445,6 +460,11 @@ fn known_packets_fare_as_if_they_walked() {
                     plane.set_address4(IfaceId(0), address, outside);
                 }
                 twins.compare(now);
+            }
+            if random.percent(2) {
+                let (port, announcement) = moved(&mut random);
+                let left = twins.feed(now, port, &announcement);
+                settle(&mut twins, &mut random, now, left, &mut talks);
             }
             let said = if talks.is_empty() || random.percent(8) {
                 talk(&mut random)

@@ -19,6 +19,10 @@ use alloc::vec::Vec;
 pub(crate) trait Key: Copy + Ord {
     const ZERO: Self;
     const MAX: Self;
+    /// The first of its bytes.
+    fn first_byte(self) -> u8;
+    /// The first address with this first byte.
+    fn from_first_byte(byte: u8) -> Self;
     /// The next one; `MAX` has none and is its own.
     fn next(self) -> Self;
     /// The one before; `ZERO` has none and is its own.
@@ -28,6 +32,12 @@ pub(crate) trait Key: Copy + Ord {
 impl Key for u32 {
     const ZERO: Self = 0;
     const MAX: Self = Self::MAX;
+    fn first_byte(self) -> u8 {
+        (self >> (Self::BITS - 8)) as u8
+    }
+    fn from_first_byte(byte: u8) -> Self {
+        Self::from(byte) << (Self::BITS - 8)
+    }
     fn next(self) -> Self {
         self.saturating_add(1)
     }
@@ -39,6 +49,12 @@ impl Key for u32 {
 impl Key for u128 {
     const ZERO: Self = 0;
     const MAX: Self = Self::MAX;
+    fn first_byte(self) -> u8 {
+        (self >> (Self::BITS - 8)) as u8
+    }
+    fn from_first_byte(byte: u8) -> Self {
+        Self::from(byte) << (Self::BITS - 8)
+    }
     fn next(self) -> Self {
         self.saturating_add(1)
     }
@@ -58,7 +74,7 @@ pub(crate) struct Prefix<K> {
 }
 
 /// Ways out of a node, a power of two.
-const WAYS: usize = 16;
+pub(crate) const WAYS: usize = 16;
 /// Enough for 2³² intervals.
 const MOST_LEVELS: usize = 8;
 
@@ -114,11 +130,33 @@ impl<K: Key> Prefixes<K> {
     /// The value of the longest prefix that holds `address`.
     #[inline]
     pub fn find(&self, address: K) -> Option<u32> {
+        self.values.get(self.interval(address)?).copied().filter(|value| *value != NONE)
+    }
+
+    /// The number of the interval that holds `address`.
+    #[inline]
+    fn interval(&self, address: K) -> Option<usize> {
         let mut at = 0;
         for start in self.starts.iter().take(self.levels) {
-            at = at * WAYS + self.nodes.get(*start as usize + at)?.below(address);
+            at = at * WAYS + below(&self.nodes.get(*start as usize + at)?.0, address);
         }
-        self.values.get(at).copied().filter(|value| *value != NONE)
+        Some(at)
+    }
+
+    /// All addresses of a range have the same longest prefix, or none.
+    pub fn is_even(&self, first: K, last: K) -> bool {
+        self.interval(first) == self.interval(last)
+    }
+
+    /// Where intervals begin, but for the first; in no order.
+    pub fn starts(&self) -> impl Iterator<Item = K> + '_ {
+        let keys = self.nodes.iter().flat_map(|node| node.0);
+        keys.filter(|key| *key < K::MAX).map(Key::next)
+    }
+
+    /// How many intervals there are.
+    pub fn intervals(&self) -> usize {
+        self.values.len()
     }
 
     /// Bytes of memory.
@@ -127,16 +165,15 @@ impl<K: Key> Prefixes<K> {
     }
 }
 
-impl<K: Key> Node<K> {
-    /// How many keys are below `address`: a search by halves in which there is nothing for a CPU to guess.
-    #[inline]
-    fn below(&self, address: K) -> usize {
-        let is_below = |at: usize| usize::from(self.0[at] < address);
-        let mut count = is_below(7) * 8;
-        count += is_below(count + 3) * 4;
-        count += is_below(count + 1) * 2;
-        count + is_below(count)
-    }
+/// How many keys are below `address`: a search by halves in which there is nothing for a CPU to guess. They are in
+/// ascending order.
+#[inline]
+pub(crate) fn below<K: Key>(keys: &[K; WAYS - 1], address: K) -> usize {
+    let is_below = |at: usize| usize::from(keys[at] < address);
+    let mut count = is_below(7) * 8;
+    count += is_below(count + 3) * 4;
+    count += is_below(count + 1) * 2;
+    count + is_below(count)
 }
 
 /// The address space in parts, each with the value of its longest prefix.
