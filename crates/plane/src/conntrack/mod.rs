@@ -75,6 +75,8 @@ pub(crate) struct Sought {
 pub(crate) struct Room {
     /// Mappings that its dynamic source translations can make, whatever comes.
     pub mappings: u32,
+    /// It translates flows: those have two entries in the index.
+    pub translates: bool,
     /// There is IPv6.
     pub v6: bool,
 }
@@ -83,7 +85,7 @@ impl Conntrack {
     pub fn new(settings: &Settings, limit: u32, room: Room, seed: [u64; 4], now: Instant) -> Self {
         let limit = limit.max(1);
         Self {
-            table: Table::new(limit.saturating_add(1), room.v6, seed),
+            table: Table::new(limit.saturating_add(1), room, seed),
             mappings: Mappings::new(limit.min(room.mappings).max(1), seed),
             silences: Silences::new(settings),
             strict: settings.stateful_tcp,
