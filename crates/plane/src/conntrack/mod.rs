@@ -19,7 +19,6 @@ mod tuple;
 
 use crate::DropReason;
 use crate::fastpath::Rewriting;
-use crate::nat::Sites;
 use crate::parse::{Packet, Quote, Transport};
 use flow::{Flow, Silences, flag as flow_flag, segment};
 use mapping::Mappings;
@@ -347,9 +346,7 @@ impl Conntrack {
         if let Some(mapping) = mapping {
             flow.set_mapping(mapping);
         }
-        if draft.sites != Sites::default() {
-            flow.set_sites(draft.sites);
-        }
+        flow.set_sites(draft.sites);
         if flow.is_translated() {
             flow.rewriting = Rewriting::of(&draft.original.0, &reply.0);
         }
