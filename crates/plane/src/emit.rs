@@ -181,6 +181,7 @@ pub(crate) fn transport_checksum(head: &mut [u8], at: usize, partial: bool, addr
     place.copy_from_slice(&new.to_be_bytes());
 }
 
+#[inline(always)]
 fn ipv4_header(head: &mut [u8], l3: usize, ttl: u8, src: Ipv4Addr, dst: Ipv4Addr) -> Delta {
     let Some(header) = head.get_mut(l3..).and_then(|rest| rest.first_chunk_mut::<{ ipv4::MIN_HEADER_LEN }>()) else {
         return Delta::NONE;

@@ -137,7 +137,8 @@ impl<B: Buffer> Plane<B> {
             nat::Random::new(bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes)) ^ at as u64).next()
         };
         let has_v6 = policy.ifaces.iter().any(|iface| !iface.address6.is_empty());
-        let room = conntrack::Room { mappings: nat::most_mappings(&policy), v6: has_v6 };
+        let (mappings, translates) = (nat::most_mappings(&policy), nat::translates(&policy));
+        let room = conntrack::Room { mappings, translates, v6: has_v6 };
         let words = [word(0), word(1), word(2), word(3)];
         let tables = Tables::new(&policy);
         let (ifaces, routes) = (Ifaces::new(&policy, &links), Routes::new(&policy));

@@ -33,8 +33,9 @@ struct Actions {
     dense: u32,
 }
 
-/// The steps of shorter programs have a place each, counted or not: 16 bytes, for less to do per packet.
-const DENSE: usize = 256;
+/// The steps of programs up to this have a place each, counted or not: 16 bytes, for less to do per packet. In tests a
+/// short program is a long one.
+const DENSE: usize = if cfg!(test) { 256 } else { 1 << 15 };
 
 /// 64 steps.
 #[derive(Clone, Copy, Debug)]

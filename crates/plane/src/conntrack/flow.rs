@@ -114,8 +114,8 @@ pub(super) mod flag {
 impl PackedSite {
     const NONE: Self = Self { iface: NONE, function: NONE };
 
-    fn new(site: Option<Site>) -> Self {
-        site.map_or(Self::NONE, |site| Self { iface: site.iface.0, function: site.function.map_or(NONE, |id| id.0) })
+    fn new(site: Site) -> Self {
+        Self { iface: site.iface.0, function: site.function.map_or(NONE, |id| id.0) }
     }
 
     fn site(self, hook: Hook) -> Site {
@@ -193,12 +193,16 @@ impl Flow {
         }
     }
 
+    /// Says where a new flow's endpoints are translated.
     pub fn set_sites(&mut self, sites: Sites) {
-        (self.dnat, self.snat) = (PackedSite::new(sites.dnat), PackedSite::new(sites.snat));
-        self.set(flag::DNAT, sites.dnat.is_some());
-        self.set(flag::DNAT_ON_OUTPUT, sites.dnat.is_some_and(|site| site.hook == Hook::Output));
-        self.set(flag::SNAT, sites.snat.is_some());
-        self.set(flag::SNAT_ON_INPUT, sites.snat.is_some_and(|site| site.hook == Hook::Input));
+        if let Some(site) = sites.dnat {
+            self.dnat = PackedSite::new(site);
+            self.flags |= flag::DNAT | if site.hook == Hook::Output { flag::DNAT_ON_OUTPUT } else { 0 };
+        }
+        if let Some(site) = sites.snat {
+            self.snat = PackedSite::new(site);
+            self.flags |= flag::SNAT | if site.hook == Hook::Input { flag::SNAT_ON_INPUT } else { 0 };
+        }
     }
 
     /// The mapping that its source goes by.

@@ -3,6 +3,7 @@
 //! All of it has a fixed size from the start; flows are named by their place, never by a pointer. Memory is set aside
 //! when the table is made and first written to when a flow needs it, so that a large table costs nothing to boot with.
 
+use super::Room;
 use super::flow::{Direction, Ends, Flow, FlowId, flag};
 use super::index::Index;
 use super::tuple::{Halves, Key, Tuple};
@@ -45,16 +46,16 @@ impl Guess {
 pub(crate) struct Full;
 
 impl Table {
-    /// Room for `capacity` flows; `v6`: some may be of IPv6.
-    pub fn new(capacity: u32, v6: bool, seed: [u64; 4]) -> Self {
+    /// Room for `capacity` flows.
+    pub fn new(capacity: u32, room: Room, seed: [u64; 4]) -> Self {
         let capacity = capacity.clamp(1, 1 << 30);
         Self {
-            index: Index::new(capacity as usize * 2),
+            index: Index::new(capacity as usize * if room.translates { 2 } else { 1 }),
             records: Vec::with_capacity(capacity as usize),
             capacity,
             free: NIL,
             len: 0,
-            addresses: Addresses::new(if v6 { capacity } else { 0 }),
+            addresses: Addresses::new(if room.v6 { capacity } else { 0 }),
             wheel: alloc::vec![NIL; WHEEL],
             seed,
             hand: 0,
