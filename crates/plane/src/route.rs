@@ -10,7 +10,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use policy::Policy;
 use prefixes::{Prefix, Prefixes};
-use wire::{Cidr, IfaceId, IpAddr};
+use wire::{Cidr, IfaceId, IpAddr, Ipv4Addr};
 
 /// The way out: an Iface and the neighbor to hand the packet to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,11 @@ pub(crate) struct NextHop {
     pub iface: IfaceId,
     /// On the link of `iface`; for multicast and broadcast the group itself.
     pub neighbor: IpAddr,
+}
+
+impl NextHop {
+    /// None yet.
+    pub const NONE: Self = Self { iface: IfaceId(0), neighbor: IpAddr::V4(Ipv4Addr::UNSPECIFIED) };
 }
 
 /// Where a route leads.
@@ -40,15 +45,16 @@ pub(crate) enum Onward {
 }
 
 impl Onward {
-    /// What it means for a packet to `dst`.
+    /// What it means for a packet to `dst`: its next hop is written into its place.
     #[inline]
-    pub fn hop(&self, dst: IpAddr) -> Result<NextHop, DropReason> {
-        match *self {
-            Self::NoRoute => Err(DropReason::NoRoute),
-            Self::NoNextHop => Err(DropReason::NoNextHop),
-            Self::OnLink(iface) => Ok(NextHop { iface, neighbor: dst }),
-            Self::Via(hop) => Ok(hop),
-        }
+    pub fn lead(&self, dst: IpAddr, place: &mut NextHop) -> Result<(), DropReason> {
+        *place = match self {
+            Self::NoRoute => return Err(DropReason::NoRoute),
+            Self::NoNextHop => return Err(DropReason::NoNextHop),
+            Self::OnLink(iface) => NextHop { iface: *iface, neighbor: dst },
+            Self::Via(hop) => *hop,
+        };
+        Ok(())
     }
 }
 
@@ -149,7 +155,10 @@ impl Routes {
         if iface.forwards(dst.is_ipv4()) {
             match self.onward(ifaces, dst) {
                 Onward::NoRoute => {}
-                onward => return onward.hop(dst),
+                onward => {
+                    let mut hop = NextHop::NONE;
+                    return onward.lead(dst, &mut hop).map(|()| hop);
+                }
             }
         }
         let neighbor = iface.gateway(dst.is_ipv4()).ok_or(DropReason::NoRoute)?;

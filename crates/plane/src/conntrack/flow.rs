@@ -237,12 +237,6 @@ impl Silences {
         }
     }
 
-    /// As [`of`](Self::of), for a flow that is known to be of UDP.
-    #[inline(always)]
-    pub fn of_udp(&self, flow: &Flow) -> u64 {
-        self.classes[usize::from(flow.replied())][0]
-    }
-
     /// As [`of`](Self::of), for a flow that is known to be of TCP.
     #[inline(always)]
     pub fn of_tcp(&self, flow: &Flow) -> u64 {
@@ -280,6 +274,11 @@ impl Silences {
             _ => Phase::Established,
         };
         Instant::from_nanos(now.as_nanos().saturating_add(self.of_class(packet.protocol, phase, false)))
+    }
+
+    /// As [`deadline`](Self::deadline), of flows of UDP: before and after a reply.
+    pub fn udp_deadlines(&self, now: Instant) -> [Instant; 2] {
+        self.classes.map(|[udp, ..]| Instant::from_nanos(now.as_nanos().saturating_add(udp)))
     }
 
     /// When a flow ends that is silent from `now` on.

@@ -151,11 +151,11 @@ impl Table {
         Guess(likely)
     }
 
-    /// The flow of this key, if the guess is right.
+    /// The flow of this key, which is of TCP or UDP, if the guess is right.
     #[inline(always)]
     pub fn guessed(&self, key: &Key, guess: Guess) -> Option<(FlowId, Direction)> {
-        // Only the index says which records are in use; a guess may be older than the flow's end.
-        self.is(guess.0, key).filter(|(id, _)| self.get(*id).is_some())
+        // A guess may be older than the flow's end, but then its record has no such key any more.
+        self.is(guess.0, key)
     }
 
     /// A flow, and what finds its addresses.
@@ -248,6 +248,7 @@ impl Table {
         if Key::is_v6(flow.ends[0].rest) {
             self.addresses.leave(flow.ends[0].addresses as u32);
         }
+        flow.ends = Flow::FREE.ends;
         self.len -= 1;
         self.leave_index(id, hashes);
     }

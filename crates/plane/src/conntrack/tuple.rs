@@ -56,11 +56,13 @@ fn zone(src: IpAddr, dst: IpAddr, link: Option<IfaceId>) -> u16 {
     }
 }
 
-/// A tuple in a few words.
+/// A tuple in a few words. What both families have stands at the same place, so that who asks for it need not look
+/// which one it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
 pub(crate) enum Key {
-    V4 { addresses: u64, rest: u64 },
-    V6 { src: Halves, dst: Halves, rest: u64 },
+    V4 { rest: u64, addresses: u64 },
+    V6 { rest: u64, src: Halves, dst: Halves },
 }
 
 /// An IPv6 address, its upper half first: two words are aligned as one is.
