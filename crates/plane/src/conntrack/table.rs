@@ -1,4 +1,4 @@
-//! The flow table: a slab of flows, indexed by both tuples of each, and a timer wheel through them.
+//! The flow table: a slab of flows, indexed by the tuples of each, and a timer wheel through them.
 //!
 //! All of it has a fixed size from the start; flows are named by their place, never by a pointer. Memory is set aside
 //! when the table is made and first written to when a flow needs it, so that a large table costs nothing to boot with.

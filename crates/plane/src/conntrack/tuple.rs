@@ -219,8 +219,8 @@ impl Key {
             }
         };
         // An IPv4 address and its port fill different bits; two words of IPv6 have been mixed before.
-        let from = src.rotate_left(16) ^ rest >> 48;
-        let to = dst.rotate_left(16) ^ rest >> 32 & 0xffff;
+        let from = src.rotate_left(32) ^ rest >> 48;
+        let to = dst.rotate_left(32) ^ rest >> 32 & 0xffff;
         let ends = fold(from ^ seed[0], to ^ seed[0]);
         fold(ends ^ seed[2] ^ rest & 0xffff_ffff, seed[3] ^ ODD)
     }
