@@ -37,41 +37,58 @@ fn start(boot: BootArguments) -> ! {
     let fragment_bytes = devices.budget.fragment_bytes();
     let mut ports = MetalPorts::new(computer, devices);
     ports.computer().progress.reached("devices");
-    let mut node = match router(&mut ports, fragment_bytes) {
-        Ok(node) => node,
+    let mut router = match router(&mut ports, fragment_bytes) {
+        Ok(router) => router,
         Err(reason) => ports.stay(&reason),
     };
-    ports.computer().progress.reached("tables");
-    running();
-    let mut ready = None;
-    let mut reported = false;
-    let mut next_clock_check = Instant::BOOT + CLOCK_CHECK;
     loop {
+        router.turn(&mut ports);
+    }
+}
+
+/// A node, and what is to be done between its turns.
+struct Router {
+    node: Box<Node<MetalPorts>>,
+    /// When the first turn was over.
+    ready: Option<Instant>,
+    /// What the box is, has been said.
+    reported: bool,
+    next_clock_check: Instant,
+}
+
+impl Router {
+    fn new(node: Box<Node<MetalPorts>>) -> Self {
+        Self { node, ready: None, reported: false, next_clock_check: Instant::BOOT + CLOCK_CHECK }
+    }
+
+    /// One turn, and sleep if there is nothing left to do.
+    fn turn(&mut self, ports: &mut MetalPorts) {
+        let Self { node, ready, reported, next_clock_check } = self;
         let now = ports.now();
-        let turn = node.turn(now, &mut ports);
+        let turn = node.turn(now, ports);
         let ready = *ready.get_or_insert_with(|| {
             ports.computer().progress.reached("turn");
             ports.now()
         });
         // Frames that wait already go first, as far as they leave a moment.
-        if !reported && (!turn.busy || now >= ready + REPORT_AFTER) {
-            reported = true;
+        if !*reported && (!turn.busy || now >= ready + REPORT_AFTER) {
+            *reported = true;
             // Reading the time of day takes some dozen exits to the hypervisor, and the first packet does not need it.
-            tell_time(&mut node, &ports);
+            tell_time(node, ports);
             ports.introduce();
-            node.report_start(&mut ports);
+            node.report_start(ports);
             ports.report_ready(ready);
         }
         if !ports.rest(now, turn.more, turn.wake) {
-            continue;
+            return;
         }
         if ports.typed().is_some() {
-            node.report_counters(&mut ports);
+            node.report_counters(ports);
             ports.report_counters();
         }
-        if now >= next_clock_check {
-            next_clock_check = now + CLOCK_CHECK;
-            tell_time(&mut node, &ports);
+        if now >= *next_clock_check {
+            *next_clock_check = now + CLOCK_CHECK;
+            tell_time(node, ports);
         }
     }
 }
@@ -90,10 +107,23 @@ const CLOCK_CHECK: Duration = Duration::from_secs(1800);
 /// What the box is, is said when there is a moment for it, but no later than this.
 const REPORT_AFTER: Duration = Duration::from_millis(100);
 
-/// The router that the configuration asks for, all of it in place.
-fn router(ports: &mut MetalPorts, fragment_bytes: u32) -> Result<Box<Node<MetalPorts>>, String> {
-    let policy = compile(ports)?;
-    ports.computer().progress.reached("policy");
+/// The router that the configuration asks for, up and running. What the compiler has made on the way to its policy goes
+/// when there is a moment for it.
+fn router(ports: &mut MetalPorts, fragment_bytes: u32) -> Result<Router, String> {
+    compile(ports, |ports, policy| {
+        ports.computer().progress.reached("policy");
+        let mut router = Router::new(node(ports, policy, fragment_bytes)?);
+        ports.computer().progress.reached("tables");
+        running();
+        while !router.reported {
+            router.turn(ports);
+        }
+        Ok(router)
+    })
+}
+
+/// The node with this policy, all of it in place.
+fn node(ports: &mut MetalPorts, policy: Policy, fragment_bytes: u32) -> Result<Box<Node<MetalPorts>>, String> {
     let mut entropy = Entropy::gather(kernel::features());
     if !entropy.is_hardware() {
         ports.introduce();
@@ -120,8 +150,11 @@ fn router(ports: &mut MetalPorts, fragment_bytes: u32) -> Result<Box<Node<MetalP
 /// A longer configuration, in bytes, takes so long to compile that what was said so far had better be seen before.
 const LONG: usize = 64 << 10;
 
-/// The configuration, found and compiled; all that is wrong with it is printed.
-fn compile(ports: &mut MetalPorts) -> Result<Policy, String> {
+/// Finds the configuration, compiles it and goes on with its policy; all that is wrong with it is printed.
+fn compile<T>(
+    ports: &mut MetalPorts,
+    then: impl FnOnce(&mut MetalPorts, Policy) -> Result<T, String>,
+) -> Result<T, String> {
     let computer = ports.computer();
     let found = config::find(computer.ring0, &computer.boot, &computer.physical).map_err(|error| error.to_string())?;
     let source = Source::from_bytes(config::name(&computer.boot.command_line), &found.bytes);
@@ -134,19 +167,21 @@ fn compile(ports: &mut MetalPorts) -> Result<Policy, String> {
     }
     let (begin, before) = (ports.now(), rt::heap::asked());
     rt::heap::take_peak();
-    let compiled = nacl::compile(&source);
-    if len > LONG || timings {
-        let peak = rt::heap::take_peak().saturating_sub(before) / 1024;
-        let time = ports.now().since(begin).as_micros();
-        ports.computer().console.say(format_args!("compiled in {time} us with at most {peak} KiB"));
-    }
-    let errors = compiled.diagnostics.iter().filter(|found| found.severity == nacl::Severity::Error).count();
-    // Suggestions are for `saltgate check`; the console is for what matters now.
-    for diagnostic in compiled.diagnostics.iter().filter(|found| found.severity != nacl::Severity::Note) {
-        ports.introduce();
-        nacl::diagnostic::render(&source, diagnostic)
-            .lines()
-            .for_each(|line| ports.computer().console.say(format_args!("{line}")));
-    }
-    compiled.policy.ok_or_else(|| format!("{name} has {errors} errors"))
+    nacl::compile_then(&source, |compiled| {
+        if len > LONG || timings {
+            let peak = rt::heap::take_peak().saturating_sub(before) / 1024;
+            let time = ports.now().since(begin).as_micros();
+            ports.computer().console.say(format_args!("compiled in {time} us with at most {peak} KiB"));
+        }
+        let errors = compiled.diagnostics.iter().filter(|found| found.severity == nacl::Severity::Error).count();
+        // Suggestions are for `saltgate check`; the console is for what matters now.
+        for diagnostic in compiled.diagnostics.iter().filter(|found| found.severity != nacl::Severity::Note) {
+            ports.introduce();
+            nacl::diagnostic::render(&source, diagnostic)
+                .lines()
+                .for_each(|line| ports.computer().console.say(format_args!("{line}")));
+        }
+        let policy = compiled.policy.ok_or_else(|| format!("{name} has {errors} errors"))?;
+        then(ports, policy)
+    })
 }

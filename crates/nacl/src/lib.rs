@@ -63,7 +63,13 @@ impl Compiled {
 ///
 /// What an image does with its configuration. The policy is that of [`analyze`].
 pub fn compile(source: &Source) -> Compiled {
-    build(source, false)
+    build(source, false, |compiled| compiled)
+}
+
+/// As [`compile`], and goes on to `then` with what became of the text. What the compiler has made on the way there is
+/// cleared away only afterwards if the text is short: to give back trees piece by piece is work that nobody need wait for.
+pub fn compile_then<T>(source: &Source, then: impl FnOnce(Compiled) -> T) -> T {
+    build(source, false, then)
 }
 
 /// Compiles a file and says everything about it that can be said: also which rules never match, which statements never
@@ -72,15 +78,18 @@ pub fn compile(source: &Source) -> Compiled {
 /// What a person is told who writes the file. Takes a few times as long as [`compile`], and no longer than that for files
 /// that are too large: those are judged more coarsely.
 pub fn analyze(source: &Source) -> Compiled {
-    build(source, true)
+    build(source, true, |compiled| compiled)
 }
 
-fn build(source: &Source, deeply: bool) -> Compiled {
+/// The longest text, in bytes, whose trees may stay a while: they take some 40 times as much.
+const SHORT: usize = 8 << 10;
+
+fn build<T>(source: &Source, deeply: bool, then: impl FnOnce(Compiled) -> T) -> T {
     let mut diagnostics = Vec::new();
     if source.text().len() > MAX_TEXT_LEN {
         let message = format!("the file has more than {} MiB", MAX_TEXT_LEN >> 20);
         diagnostics.push(Diagnostic::new(Code::SourceTooLarge, Span::default(), message));
-        return Compiled { policy: None, diagnostics };
+        return then(Compiled { policy: None, diagnostics });
     }
     let lexed = lex::lex(source, &mut diagnostics);
     let ast = parse::parse(source, &lexed, &mut diagnostics);
@@ -100,5 +109,10 @@ fn build(source: &Source, deeply: bool) -> Compiled {
     }
     diagnostics.sort_by(|a, b| (a.span, a.severity, a.code, &a.message).cmp(&(b.span, b.severity, b.code, &b.message)));
     diagnostics.dedup_by(|next, last| (next.span, next.code, &next.message) == (last.span, last.code, &last.message));
-    Compiled { policy, diagnostics }
+    if source.text().len() > SHORT {
+        drop(checked);
+        drop(names);
+        drop(ast);
+    }
+    then(Compiled { policy, diagnostics })
 }

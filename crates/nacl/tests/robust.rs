@@ -1,7 +1,7 @@
 //! No text makes the compiler panic, hang or exhaust the stack: random bytes, mutations of the examples, and inputs
 //! built to explode.
 
-use saltgate_nacl::{Code, Severity, Source, analyze, diagnostic::render};
+use saltgate_nacl::{Code, Severity, Source, analyze, compile, compile_then, diagnostic::render};
 use std::path::Path;
 use std::time::Instant;
 
@@ -51,6 +51,18 @@ fn examples() -> Vec<Vec<u8>> {
 /// Rounds of each test; `NACL_FUZZ_ROUNDS` asks for more.
 fn rounds(usual: usize) -> usize {
     std::env::var("NACL_FUZZ_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(usual)
+}
+
+#[test]
+fn who_goes_on_at_once_gets_what_compiling_returns() {
+    for bytes in examples() {
+        // As it is, and so long that nothing is left lying about meanwhile.
+        for text in [bytes.clone(), [bytes, b"\n# a comment".repeat(10_000)].concat()] {
+            let source = Source::from_bytes("then.nacl", &text);
+            let returned = format!("{:?}", compile(&source));
+            assert_eq!(compile_then(&source, |compiled| format!("{compiled:?}")), returned);
+        }
+    }
 }
 
 #[test]
