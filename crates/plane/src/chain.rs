@@ -120,6 +120,7 @@ fn traced(
     ruling
 }
 
+#[inline]
 fn functions(
     view: &View<'_>,
     rules: &mut Rules,
@@ -133,30 +134,10 @@ fn functions(
     if is_translated {
         nat::apply(hook, iface, None, false, tracked);
     }
-    for Member { id, kind, mentions_invalid } in &chain.members {
-        match kind {
-            FunctionKind::Filter if !mentions_invalid && tracked.is_invalid() => {
-                return Ruling::Refuse(DropReason::Invalid);
-            }
-            FunctionKind::Filter => {}
-            // Nat functions run for the first packet of a flow; what they decided is applied to all later ones.
-            FunctionKind::Nat if is_draft => {}
-            FunctionKind::Nat => {
-                nat::apply(hook, iface, Some(*id), false, tracked);
-                continue;
-            }
-        }
-        let before = rules.counts.mark();
-        let ruling = judge(view, rules, *id, hook, iface, tracked);
-        if *kind == FunctionKind::Nat {
-            // The next packet of the flow will not meet it.
-            rules.counts.return_to(before);
-        }
-        match ruling {
-            Ok(Verdict::Accept) => {}
-            Ok(Verdict::Drop) => return Ruling::Drop,
-            Ok(Verdict::Reject(reject)) => return Ruling::Reject(reject),
-            Err(reason) => return Ruling::Refuse(reason),
+    if !chain.members.is_empty() {
+        let ruling = members(view, rules, &chain.members, hook, iface, tracked);
+        if ruling != Ruling::Pass {
+            return ruling;
         }
     }
     let is_behind = is_draft && matches!(hook, Hook::Prerouting | Hook::Postrouting);
@@ -165,6 +146,45 @@ fn functions(
     }
     if is_translated {
         nat::apply(hook, iface, None, true, tracked);
+    }
+    Ruling::Pass
+}
+
+/// One function after the other, up to the first that does not accept.
+#[inline(never)]
+fn members(
+    view: &View<'_>,
+    rules: &mut Rules,
+    members: &[Member],
+    hook: Hook,
+    iface: IfaceId,
+    tracked: &mut Tracked,
+) -> Ruling {
+    for Member { id, kind, mentions_invalid } in members {
+        let verdict = match kind {
+            FunctionKind::Filter if !mentions_invalid && tracked.is_invalid() => {
+                return Ruling::Refuse(DropReason::Invalid);
+            }
+            FunctionKind::Filter => judge(view, rules, *id, hook, iface, tracked),
+            // Nat functions run for the first packet of a flow; what they decided is applied to all later ones, …
+            FunctionKind::Nat if tracked.is_draft() => {
+                // … which do not meet them: those that are counted as this one was are counted without them.
+                let before = rules.counts.mark();
+                let verdict = judge(view, rules, *id, hook, iface, tracked);
+                rules.counts.return_to(before);
+                verdict
+            }
+            FunctionKind::Nat => {
+                nat::apply(hook, iface, Some(*id), false, tracked);
+                continue;
+            }
+        };
+        match verdict {
+            Ok(Verdict::Accept) => {}
+            Ok(Verdict::Drop) => return Ruling::Drop,
+            Ok(Verdict::Reject(reject)) => return Ruling::Reject(reject),
+            Err(reason) => return Ruling::Refuse(reason),
+        }
     }
     Ruling::Pass
 }

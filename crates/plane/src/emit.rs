@@ -55,7 +55,7 @@ fn rewritten(head: &mut [u8], packet: &Packet, quoted: Option<Quote>, partial: b
 }
 
 /// Writes the TTL alone.
-#[inline]
+#[inline(always)]
 fn hop(head: &mut [u8], l3: usize, packet: &Packet) {
     let Some(bytes) = head.get_mut(l3..) else { return };
     if packet.is_v4() {
@@ -63,7 +63,11 @@ fn hop(head: &mut [u8], l3: usize, packet: &Packet) {
         let word = |header: &[u8; ipv4::MIN_HEADER_LEN], at: usize| u16::from_be_bytes([header[at], header[at + 1]]);
         let old = word(header, ipv4::field::TTL);
         header[ipv4::field::TTL] = packet.ttl;
-        let delta = Delta::NONE.word(old, word(header, ipv4::field::TTL));
+        let delta = match (old >> 8) as u8 {
+            // What is forwarded has one hop less, and that is always the same change.
+            ttl if ttl == packet.ttl.wrapping_add(1) => Delta::HOP,
+            _ => Delta::NONE.word(old, word(header, ipv4::field::TTL)),
+        };
         let check = delta.apply(word(header, ipv4::field::CHECKSUM));
         header[ipv4::field::CHECKSUM..ipv4::field::SADDR].copy_from_slice(&check.to_be_bytes());
     } else if let Some(hop_limit) = bytes.get_mut(ipv6::field::HOP_LIMIT) {
@@ -177,6 +181,7 @@ pub(crate) fn transport_checksum(head: &mut [u8], at: usize, partial: bool, addr
     place.copy_from_slice(&new.to_be_bytes());
 }
 
+#[inline(always)]
 fn ipv4_header(head: &mut [u8], l3: usize, ttl: u8, src: Ipv4Addr, dst: Ipv4Addr) -> Delta {
     let Some(header) = head.get_mut(l3..).and_then(|rest| rest.first_chunk_mut::<{ ipv4::MIN_HEADER_LEN }>()) else {
         return Delta::NONE;

@@ -108,16 +108,12 @@ impl Counters {
         &mut self.ifaces[row]
     }
 
-    /// A packet has come in by one Iface and gone out by another.
-    #[inline(always)]
-    pub(crate) fn pass(&mut self, IfaceId(iif): IfaceId, IfaceId(oif): IfaceId) {
-        if let Some(row) = self.ifaces.get_mut(usize::from(iif)) {
-            row.received += 1;
-            row.forwarded += 1;
-        }
-        if let Some(row) = self.ifaces.get_mut(usize::from(oif)) {
-            row.transmitted += 1;
-        }
+    /// Packets have come in by one Iface and gone out by another.
+    pub(crate) fn pass(&mut self, iif: IfaceId, oif: IfaceId, packets: u64) {
+        let row = self.iface_mut(Some(iif));
+        row.received += packets;
+        row.forwarded += packets;
+        self.iface_mut(Some(oif)).transmitted += packets;
     }
 
     /// The last row is that of frames without an Iface.

@@ -157,10 +157,17 @@ impl Fib {
 
     /// The next hop on the way to `dst`, which is of this class.
     #[inline]
-    pub fn hop(&self, ifaces: &Ifaces, routes: &Routes, class: Class, dst: IpAddr) -> Result<NextHop, DropReason> {
+    pub fn lead(
+        &self,
+        ifaces: &Ifaces,
+        routes: &Routes,
+        class: Class,
+        dst: IpAddr,
+        place: &mut NextHop,
+    ) -> Result<(), DropReason> {
         match self.onwards.get(usize::from(class.onward)) {
-            Some(onward) => onward.hop(dst),
-            None => routes.onward(ifaces, dst).hop(dst),
+            Some(onward) => onward.lead(dst, place),
+            None => routes.onward(ifaces, dst).lead(dst, place),
         }
     }
 }

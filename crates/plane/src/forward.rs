@@ -1,27 +1,29 @@
 //! What a router owes a packet that is not for it (RFC 1812 §5): a route, one hop less to live, and a fitting link.
 
 use crate::DropReason;
+use crate::conntrack::Tracked;
 use crate::fib::{Ends, Fib, Kind};
 use crate::icmp::Answer;
 use crate::iface::Ifaces;
 use crate::ingress::is_martian_destination;
 use crate::parse::Packet;
 use crate::pipeline::Refusal;
-use crate::route::{NextHop, Routes};
+use crate::route::Routes;
 use policy::Policy;
 use wire::addr::is_link_local6;
 use wire::{IfaceId, IpAddr, Ipv4Addr};
 
-/// Finds the way out, if this Iface forwards at all and the packet may be forwarded.
+/// Finds the way out of a packet, and notes it there, if this Iface forwards at all and the packet may be forwarded.
 pub(crate) fn lookup(
     policy: &Policy,
     ifaces: &Ifaces,
     routes: &Routes,
     fib: &Fib,
     iface: IfaceId,
-    packet: &Packet,
+    tracked: &mut Tracked,
     ends: Ends,
-) -> Result<NextHop, Refusal> {
+) -> Result<(), Refusal> {
+    let Tracked { packet, hop, .. } = tracked;
     let is_plain = !packet.to_group && ends.src.kind == Kind::Plain && ends.dst.kind == Kind::Plain;
     if !is_plain && !may_be_forwarded(packet) {
         return Err(DropReason::NotForwardable.into());
@@ -29,27 +31,30 @@ pub(crate) fn lookup(
     if !ifaces.get(iface).is_some_and(|iface| iface.forwards(packet.is_v4())) {
         return Err(DropReason::NotForwarding.into());
     }
-    fib.hop(ifaces, routes, ends.dst, packet.dst).map_err(|reason| {
-        let tells = policy.gateway.as_ref().is_some_and(|gateway| gateway.send_unreachable);
-        let answer = (tells && reason == DropReason::NoRoute).then_some(Answer::NoRoute);
-        Refusal { reason, answer }
-    })
+    fib.lead(ifaces, routes, ends.dst, packet.dst, hop).map_err(|reason| no_way_out(policy, reason))
+}
+
+#[cold]
+fn no_way_out(policy: &Policy, reason: DropReason) -> Refusal {
+    let tells = policy.gateway.as_ref().is_some_and(|gateway| gateway.send_unreachable);
+    let answer = (tells && reason == DropReason::NoRoute).then_some(Answer::NoRoute);
+    Refusal { reason, answer }
 }
 
 /// Takes one hop off and checks the size, before any rule of the forward chain sees the packet.
-pub(crate) fn hop(policy: &Policy, ifaces: &Ifaces, packet: &mut Packet, hop: &NextHop) -> Result<(), Refusal> {
+pub(crate) fn hop(policy: &Policy, ifaces: &Ifaces, packet: &mut Packet, oif: IfaceId) -> Result<(), Refusal> {
     if packet.ttl <= 1 {
         let tells = policy.gateway.as_ref().is_none_or(|gateway| gateway.send_time_exceeded);
         let answer = tells.then_some(Answer::TimeExceeded);
         return Err(Refusal { reason: DropReason::TtlExpired, answer });
     }
-    let mtu = ifaces.get(hop.iface).map_or(0, |iface| iface.link.mtu);
+    let mtu = ifaces.get(oif).map_or(0, |iface| iface.link.mtu);
     let fits = packet.wire_len <= u32::from(mtu);
     if !fits && !packet.is_splittable {
         return Err(Refusal { reason: DropReason::TooBig, answer: Some(Answer::TooBig { mtu }) });
     }
     let split_mtu = if fits { 0 } else { mtu };
-    (packet.ttl, packet.oif, packet.split_mtu) = (packet.ttl - 1, Some(hop.iface), split_mtu);
+    (packet.ttl, packet.oif, packet.split_mtu) = (packet.ttl - 1, Some(oif), split_mtu);
     Ok(())
 }
 

@@ -84,7 +84,7 @@ impl<B: Buffer> Plane<B> {
             Err(reason) => Err((*reason).into()),
         };
         match (way, first) {
-            (Ok(Way::Out(accepted, hop)), Ok(first)) => {
+            (Ok(Way::Out(accepted)), Ok(first)) => {
                 let packet = &tracked.packet;
                 // What the box sends in its own name begins with its own TTL.
                 let ttl = (packet.ttl > first.packet.ttl).then_some(packet.ttl);
@@ -92,7 +92,7 @@ impl<B: Buffer> Plane<B> {
                 // source address their fragments would be mixed up (RFC 6864).
                 let renamed = packet.is_v4() && packet.src != first.packet.src;
                 let confirmed = tracked.confirmed(accepted);
-                let plan = Plan { confirmed, hop, sender: Sender::Transit(iface), ttl, renamed };
+                let plan = Plan { confirmed, sender: Sender::Transit(iface), ttl, renamed };
                 self.send_fragments(now, &first, frame, datagram, plan, out);
             }
             (Ok(Way::In(accepted, owner)), Ok(first)) if self.answers(owner, &first, &tracked.packet) => {
@@ -147,7 +147,7 @@ impl<B: Buffer> Plane<B> {
         plan: Plan<'_>,
         out: &mut impl Outlet<B>,
     ) {
-        let Plan { confirmed, hop, sender, ttl, renamed } = plan;
+        let Plan { confirmed, sender, ttl, renamed } = plan;
         let packet = *confirmed.packet();
         let hops = first.packet.ttl.saturating_sub(packet.ttl);
         let ttl_of = |arrived: u8| ttl.unwrap_or(arrived.saturating_sub(hops));
@@ -162,7 +162,7 @@ impl<B: Buffer> Plane<B> {
             if let Some(id) = id6 {
                 emit::fragment_id6(&mut frame, usize::from(extent.data_at), id);
             }
-            let NextHop { iface, neighbor } = hop;
+            let NextHop { iface, neighbor } = confirmed.hop();
             let waiting = Waiting { frame, iface, neighbor, sender, l3, came_as: came_as.take() };
             if packet.split_mtu != 0 && extent.packet_len() > u32::from(packet.split_mtu) {
                 self.split(now, waiting, packet.split_mtu, out);
@@ -246,7 +246,6 @@ impl<B: Buffer> Plane<B> {
 /// How the fragments of a datagram leave.
 struct Plan<'a> {
     confirmed: Confirmed<'a>,
-    hop: NextHop,
     sender: Sender,
     /// That of each; `None`: as many hops less as the datagram has made.
     ttl: Option<u8>,

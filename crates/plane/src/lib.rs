@@ -108,6 +108,8 @@ pub struct Plane<B> {
     conntrack: Conntrack,
     neighbors: Neighbors<B>,
     decisions: fastpath::Decisions,
+    /// Packets that have gone by a decision.
+    passed: u64,
     fragments: fragment::Store<B>,
     fragment_ids: fragment::Ids,
     tables: Tables,
@@ -135,7 +137,8 @@ impl<B: Buffer> Plane<B> {
             nat::Random::new(bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes)) ^ at as u64).next()
         };
         let has_v6 = policy.ifaces.iter().any(|iface| !iface.address6.is_empty());
-        let room = conntrack::Room { mappings: nat::most_mappings(&policy), v6: has_v6 };
+        let (mappings, translates) = (nat::most_mappings(&policy), nat::translates(&policy));
+        let room = conntrack::Room { mappings, translates, v6: has_v6 };
         let words = [word(0), word(1), word(2), word(3)];
         let tables = Tables::new(&policy);
         let (ifaces, routes) = (Ifaces::new(&policy, &links), Routes::new(&policy));
@@ -147,6 +150,7 @@ impl<B: Buffer> Plane<B> {
             conntrack: Conntrack::new(&policy.conntrack, limits.flows, room, words, now),
             neighbors: Neighbors::new(limits.neighbors, limits.held, word(1) ^ word(2)),
             decisions: fastpath::Decisions::new(limits.neighbors.saturating_mul(2)),
+            passed: 0,
             fragments: fragment::Store::new(limits.fragments, words),
             fragment_ids: fragment::Ids::new(nat::Random::new(word(0) ^ word(3))),
             tables,
@@ -225,7 +229,7 @@ impl<B: Buffer> Plane<B> {
 
     /// Packets that have taken it so far; they are among those that were received and forwarded.
     pub fn fast_path_packets(&self) -> u64 {
-        self.decisions.passed
+        self.passed
     }
 
     pub fn policy(&self) -> &Policy {

@@ -46,12 +46,11 @@ impl<B: Buffer> Plane<B> {
         &mut self,
         now: Instant,
         packet: Confirmed<'_>,
-        hop: NextHop,
         mut frame: B,
         sender: Sender,
         out: &mut impl Outlet<B>,
     ) {
-        let NextHop { iface, neighbor } = hop;
+        let NextHop { iface, neighbor } = packet.hop();
         let Packet { l3, split_mtu, ttl, .. } = *packet.packet();
         let l3 = usize::from(l3);
         if split_mtu == 0 {
@@ -277,7 +276,7 @@ impl<B: Buffer> Plane<B> {
         };
         let sender = if kind == Kind::Log { Sender::Log(iface) } else { Sender::Own(iface) };
         match way {
-            Ok(Way::Out(accepted, hop)) => self.send(now, tracked.confirmed(accepted), hop, frame, sender, out),
+            Ok(Way::Out(accepted)) => self.send(now, tracked.confirmed(accepted), frame, sender, out),
             Ok(Way::In(accepted, owner)) => self.deliver(tracked.confirmed(accepted), owner, iface, frame, out),
             Ok(Way::Link | Way::Used | Way::Hold(_) | Way::Queue(_)) => {}
             Err(refusal) => self.count_drop(Some(iface), refusal.reason, out),
@@ -305,8 +304,8 @@ impl<B: Buffer> Plane<B> {
     ) -> Result<Way, Refusal> {
         // Listener reports belong to the link.
         if ingress::is_link_message(&tracked.packet) {
-            let hop = NextHop { iface, neighbor: tracked.packet.dst };
-            return Ok(Way::Out(self.conntrack.confirm(now, tracked, &[])?, hop));
+            tracked.hop = NextHop { iface, neighbor: tracked.packet.dst };
+            return Ok(Way::Out(self.conntrack.confirm(now, tracked, &[])?));
         }
         self.rules.trace.note(|| TraceStep::Originated { iface, packet: Summary::of(&tracked.packet) });
         match kind {
@@ -329,7 +328,7 @@ impl<B: Buffer> Plane<B> {
             return Err(DropReason::NoRoute.into());
         }
         self.rules.trace.note(|| TraceStep::Routed { iface: hop.iface, neighbor: hop.neighbor });
-        tracked.packet.oif = Some(hop.iface);
+        (tracked.hop, tracked.packet.oif) = (hop, Some(hop.iface));
         // The stack goes by the Iface that has its address; the way out may be narrower.
         let mtu = self.ifaces.get(hop.iface).map_or(0, |iface| iface.link.mtu);
         if tracked.packet.wire_len > u32::from(mtu) {
@@ -340,7 +339,7 @@ impl<B: Buffer> Plane<B> {
             Kind::Log | Kind::LossReport => self.conntrack.confirm_log(now, tracked)?,
             Kind::Own | Kind::Answer => self.confirm(now, tracked, frame)?,
         };
-        Ok(Way::Out(accepted, hop))
+        Ok(Way::Out(accepted))
     }
 
     /// Sends the lines that the walk has written, now that it is over.

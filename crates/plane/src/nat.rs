@@ -35,6 +35,13 @@ pub(crate) struct Sites {
     pub snat: Option<Site>,
 }
 
+/// Packets may leave with other endpoints than they came with.
+pub(crate) fn translates(policy: &Policy) -> bool {
+    let mut steps = policy.functions.iter().flat_map(|function| function.program.steps());
+    let by_ifaces = policy.balancer.is_some() || policy.ifaces.iter().any(|iface| iface.masquerade);
+    by_ifaces || steps.any(|step| matches!(step, Step::Translate { .. }))
+}
+
 /// How many mappings the policy can make, whatever packets come: so many for each outer address that it names.
 pub(crate) fn most_mappings(policy: &Policy) -> u32 {
     /// Ports of TCP and UDP, and identifiers of ICMP.

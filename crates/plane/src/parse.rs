@@ -299,7 +299,7 @@ pub(crate) fn sighted<B: Buffer>(packet: &mut Packet, frame: &mut B, sight: &Sig
     (packet.l3, packet.l4) = (sight.l3, sight.l4);
     (packet.src, packet.dst) = sight.sought.key.addresses();
     // A sight has seen all of these bytes.
-    if sight.is_v4 {
+    if sight.is_v4() {
         if let Some(header) = head.get(l3..).and_then(|bytes| bytes.first_chunk::<{ ipv4::MIN_HEADER_LEN }>()) {
             let word = |at: usize| u16::from_be_bytes([header[at], header[at + 1]]);
             (packet.tos, packet.ttl) = (header[1], header[ipv4::field::TTL]);
@@ -311,13 +311,13 @@ pub(crate) fn sighted<B: Buffer>(packet: &mut Packet, frame: &mut B, sight: &Sig
     }
     let bytes = head.get(l4..).unwrap_or(&[]);
     packet.transport = match bytes.first_chunk::<{ udp::HEADER_LEN }>() {
-        Some(&[.., l0, l1, c0, c1]) if !sight.is_tcp => Transport::Udp(Udp {
+        Some(&[.., l0, l1, c0, c1]) if !sight.is_tcp() => Transport::Udp(Udp {
             sport: sight.sought.key.sport(),
             dport: sight.sought.key.dport(),
             length: u16::from_be_bytes([l0, l1]),
             checksum: u16::from_be_bytes([c0, c1]),
         }),
-        _ => transport(bytes, sight.transport_len(), packet.protocol, !sight.is_v4).unwrap_or(Transport::Other),
+        _ => transport(bytes, sight.transport_len(), packet.protocol, !sight.is_v4()).unwrap_or(Transport::Other),
     };
 }
 

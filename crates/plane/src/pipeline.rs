@@ -31,7 +31,7 @@ use wire::{Buffer, IfaceId, Instant, PortId};
 /// Where a walk leads with the packet in its hand.
 pub(crate) enum Way {
     /// Out of an Iface.
-    Out(Accepted, NextHop),
+    Out(Accepted),
     /// To the box's own stack on an Iface.
     In(Accepted, IfaceId),
     /// Nowhere: an ARP, neighbor or listener discovery message, which the link has used up.
@@ -84,7 +84,7 @@ impl Came {
 
 impl From<&Sight> for Came {
     fn from(sight: &Sight) -> Self {
-        let ethertype = if sight.is_v4 { ethertype::IPV4 } else { ethertype::IPV6 };
+        let ethertype = if sight.is_v4() { ethertype::IPV4 } else { ethertype::IPV6 };
         Self { iface: sight.iif, ethertype, l3: usize::from(sight.l3), to_group: false }
     }
 }
@@ -121,7 +121,7 @@ impl<B: Buffer> Plane<B> {
             None => self.walk(now, &came, &mut tracked, &mut frame, out),
         };
         match way {
-            Ok(Way::Out(accepted, hop)) => {
+            Ok(Way::Out(accepted)) => {
                 let packet = tracked.confirmed(accepted);
                 match self.leave(now, packet, &mut frame) {
                     Some(Ok(port)) => {
@@ -129,7 +129,7 @@ impl<B: Buffer> Plane<B> {
                         out.transmit(port, frame);
                     }
                     Some(Err(reason)) => self.count_drop(Some(iface), reason, out),
-                    None => self.send(now, packet, hop, frame, Sender::Transit(iface), out),
+                    None => self.send(now, packet, frame, Sender::Transit(iface), out),
                 }
             }
             Ok(Way::In(accepted, owner)) => self.deliver(tracked.confirmed(accepted), owner, iface, frame, out),
@@ -243,9 +243,10 @@ impl<B: Buffer> Plane<B> {
             return Ok(Way::In(self.confirm(now, tracked, frame)?, iface));
         }
         let Self { policy, ifaces, routes, fib, .. } = self;
-        let hop = forward::lookup(policy, ifaces, routes, fib, iface, &tracked.packet, ends)?;
-        self.rules.trace.note(|| TraceStep::Routed { iface: hop.iface, neighbor: hop.neighbor });
-        forward::hop(&self.policy, &self.ifaces, &mut tracked.packet, &hop)?;
+        forward::lookup(policy, ifaces, routes, fib, iface, tracked, ends)?;
+        let NextHop { iface: oif, neighbor } = tracked.hop;
+        self.rules.trace.note(|| TraceStep::Routed { iface: oif, neighbor });
+        forward::hop(&self.policy, &self.ifaces, &mut tracked.packet, oif)?;
         self.run_chain(now, Hook::Forward, iface, tracked)?;
         // No translation belongs to this hook: the destination is what it was.
         if ends.dst.kind != Kind::Plain
@@ -253,9 +254,9 @@ impl<B: Buffer> Plane<B> {
         {
             return self.arrive_at(now, owner, tracked, frame);
         }
-        self.run_chain(now, Hook::Postrouting, hop.iface, tracked)?;
-        self.remember(iface, tracked, &hop);
-        Ok(Way::Out(self.confirm(now, tracked, frame)?, hop))
+        self.run_chain(now, Hook::Postrouting, oif, tracked)?;
+        self.remember(iface, tracked);
+        Ok(Way::Out(self.confirm(now, tracked, frame)?))
     }
 
     /// A packet that was forwarded to another Iface's own address is received there.

@@ -10,7 +10,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use policy::Policy;
 use prefixes::{Prefix, Prefixes};
-use wire::{Cidr, IfaceId, IpAddr};
+use wire::{Cidr, IfaceId, IpAddr, Ipv4Addr};
 
 /// The way out: an Iface and the neighbor to hand the packet to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,11 @@ pub(crate) struct NextHop {
     pub iface: IfaceId,
     /// On the link of `iface`; for multicast and broadcast the group itself.
     pub neighbor: IpAddr,
+}
+
+impl NextHop {
+    /// None yet.
+    pub const NONE: Self = Self { iface: IfaceId(0), neighbor: IpAddr::V4(Ipv4Addr::UNSPECIFIED) };
 }
 
 /// Where a route leads.
@@ -31,24 +36,23 @@ pub struct Route {
 /// What the routing table says of a destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Onward {
-    NoRoute,
-    /// The route leads off its link without saying by whom.
-    NoNextHop,
+    /// `NoRoute`, or `NoNextHop` for a route that leads off its link without saying by whom.
+    Nowhere(DropReason),
     /// The destination is itself on the link of an Iface.
     OnLink(IfaceId),
     Via(NextHop),
 }
 
 impl Onward {
-    /// What it means for a packet to `dst`.
+    /// What it means for a packet to `dst`: its next hop is written into its place.
     #[inline]
-    pub fn hop(&self, dst: IpAddr) -> Result<NextHop, DropReason> {
-        match *self {
-            Self::NoRoute => Err(DropReason::NoRoute),
-            Self::NoNextHop => Err(DropReason::NoNextHop),
-            Self::OnLink(iface) => Ok(NextHop { iface, neighbor: dst }),
-            Self::Via(hop) => Ok(hop),
-        }
+    pub fn lead(&self, dst: IpAddr, place: &mut NextHop) -> Result<(), DropReason> {
+        *place = match *self {
+            Self::Via(hop) => hop,
+            Self::OnLink(iface) => NextHop { iface, neighbor: dst },
+            Self::Nowhere(reason) => return Err(reason),
+        };
+        Ok(())
     }
 }
 
@@ -124,14 +128,16 @@ impl Routes {
 
     /// Where a packet for `dst` goes that is not for the box.
     pub(crate) fn onward(&self, ifaces: &Ifaces, dst: IpAddr) -> Onward {
-        let Some(Way { route, .. }) = self.way(dst) else { return Onward::NoRoute };
-        let Some(iface) = ifaces.get(route.iface) else { return Onward::NoNextHop };
+        let Some(Way { route, .. }) = self.way(dst) else { return Onward::Nowhere(DropReason::NoRoute) };
+        let Some(iface) = ifaces.get(route.iface) else {
+            return Onward::Nowhere(DropReason::NoNextHop);
+        };
         if iface.on_link(dst) || ifaces.owner(dst).is_some() {
             return Onward::OnLink(route.iface);
         }
         match route.nexthop.or_else(|| iface.gateway(dst.is_ipv4())) {
             Some(neighbor) => Onward::Via(NextHop { iface: route.iface, neighbor }),
-            None => Onward::NoNextHop,
+            None => Onward::Nowhere(DropReason::NoNextHop),
         }
     }
 
@@ -148,8 +154,11 @@ impl Routes {
         }
         if iface.forwards(dst.is_ipv4()) {
             match self.onward(ifaces, dst) {
-                Onward::NoRoute => {}
-                onward => return onward.hop(dst),
+                Onward::Nowhere(DropReason::NoRoute) => {}
+                onward => {
+                    let mut hop = NextHop::NONE;
+                    return onward.lead(dst, &mut hop).map(|()| hop);
+                }
             }
         }
         let neighbor = iface.gateway(dst.is_ipv4()).ok_or(DropReason::NoRoute)?;

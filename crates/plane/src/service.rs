@@ -177,7 +177,7 @@ impl<B: Buffer> Plane<B> {
         self.run_chain(now, Hook::Output, iface, tracked)?;
         let hop = self.routes.local(&self.ifaces, iface, tracked.packet.dst)?;
         self.rules.trace.note(|| TraceStep::Routed { iface: hop.iface, neighbor: hop.neighbor });
-        tracked.packet.oif = Some(hop.iface);
+        (tracked.hop, tracked.packet.oif) = (hop, Some(hop.iface));
         // Client and node agree on their sizes with each other: of a link between them that is narrower they are told.
         let mtu = self.ifaces.get(hop.iface).map_or(0, |iface| iface.link.mtu);
         if tracked.packet.wire_len > u32::from(mtu) {
@@ -187,7 +187,7 @@ impl<B: Buffer> Plane<B> {
             tracked.packet.split_mtu = mtu;
         }
         self.run_chain(now, Hook::Postrouting, hop.iface, tracked)?;
-        Ok(Way::Out(self.confirm(now, tracked, frame)?, hop))
+        Ok(Way::Out(self.confirm(now, tracked, frame)?))
     }
 
     /// Sends a client's SYN once more, from the copy of it.
@@ -219,7 +219,7 @@ impl<B: Buffer> Plane<B> {
             Err(reason) => Err(reason.into()),
         };
         match way {
-            Ok(Way::Out(accepted, hop)) => self.send(now, tracked.confirmed(accepted), hop, frame, sender, out),
+            Ok(Way::Out(accepted)) => self.send(now, tracked.confirmed(accepted), frame, sender, out),
             Ok(Way::Queue(tuple)) => {
                 if let Some(balancer) = &mut self.balancer {
                     balancer.hold(now, tuple, frame, iface, l3);

@@ -158,6 +158,14 @@ impl Delta {
         !((sum & 0xffff) + (sum >> 16)) as u16
     }
 
+    /// [`HOP`](Self::HOP) applied to a complete checksum, of which these are the bytes.
+    pub const fn hop(check: [u8; 2]) -> [u8; 2] {
+        // A sum is the same in either byte order (RFC 1071 §2 B). What the TTL loses, the checksum gains; of the two
+        // zeros the sum ends at the one at which RFC 1624 does.
+        let sum = u16::from_ne_bytes(check) as u32 + u16::from_ne_bytes([1, 0]) as u32;
+        ((sum + (sum >= 0xffff) as u32) as u16).to_ne_bytes()
+    }
+
     /// The change applied to a field that holds the uncomplemented pseudo-header sum (a partial checksum).
     pub const fn apply_partial(self, field: u16) -> u16 {
         let sum = field as u32 + self.0 as u32;
@@ -200,6 +208,13 @@ mod tests {
             assert_eq!(Delta::NONE.word(old, new), Delta::HOP, "TTL {ttl}");
             let addresses = Delta::NONE.word(0x1234, 0xfff0);
             assert_eq!(addresses.word(old, new), addresses.and(Delta::HOP), "TTL {ttl}");
+        }
+    }
+
+    #[test]
+    fn a_hop_changes_every_checksum_as_its_delta_does() {
+        for check in 0..=0xffffu16 {
+            assert_eq!(u16::from_be_bytes(Delta::hop(check.to_be_bytes())), Delta::HOP.apply(check), "{check:04x}");
         }
     }
 

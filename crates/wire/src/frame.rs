@@ -134,6 +134,12 @@ impl<B> Burst<B> {
         self.frames.iter().take(self.len).flatten()
     }
 
+    /// Empties the burst into the hands of who takes the frames out of their places, which are in the order of arrival.
+    pub fn places(&mut self) -> &mut [Option<B>] {
+        let len = core::mem::take(&mut self.len);
+        self.frames.get_mut(..len).unwrap_or_default()
+    }
+
     /// Empties the burst, in the order of arrival.
     pub fn drain(&mut self) -> impl Iterator<Item = B> + '_ {
         let len = core::mem::take(&mut self.len);

@@ -33,8 +33,9 @@ struct Actions {
     dense: u32,
 }
 
-/// The steps of shorter programs have a place each, counted or not: 16 bytes, for less to do per packet.
-const DENSE: usize = 256;
+/// The steps of programs up to this have a place each, counted or not: 16 bytes, for less to do per packet. In tests a
+/// short program is a long one.
+const DENSE: usize = if cfg!(test) { 256 } else { 1 << 15 };
 
 /// 64 steps.
 #[derive(Clone, Copy, Debug)]
@@ -107,7 +108,7 @@ impl RuleCounts {
     pub(crate) fn hit(&mut self, function: FunctionId, step: StepId, bytes: u32) {
         let actions = self.functions.get(usize::from(function.0));
         if let Some(rule) = actions.and_then(|actions| actions.place(step)) {
-            self.again(rule, bytes);
+            self.again(rule, 1, u64::from(bytes));
             match self.trail.rules.get_mut(usize::from(self.trail.len)) {
                 Some(place) => {
                     *place = rule;
@@ -118,12 +119,12 @@ impl RuleCounts {
         }
     }
 
-    /// A rule of a trail has acted on another packet.
+    /// A rule of a trail has acted on more packets, of so many bytes together.
     #[inline]
-    pub(crate) fn again(&mut self, rule: RuleId, bytes: u32) {
+    pub(crate) fn again(&mut self, rule: RuleId, packets: u64, bytes: u64) {
         if let Some(count) = self.counts.get_mut(rule.0 as usize) {
-            count.packets += 1;
-            count.bytes += u64::from(bytes);
+            count.packets += packets;
+            count.bytes += bytes;
         }
     }
 
@@ -249,7 +250,7 @@ mod tests {
         counts.hit(FunctionId(0), 0, 60);
         let trail = *counts.trail();
         for rule in trail.rules().unwrap() {
-            counts.again(*rule, 40);
+            counts.again(*rule, 1, 40);
         }
         assert_eq!(counts.of(FunctionId(0), 0), Some(Count { packets: 2, bytes: 100 }));
         for _ in 0..Trail::ROOM {

@@ -190,6 +190,8 @@ impl Dependencies {
 pub(crate) struct Alike(u8);
 
 impl Alike {
+    /// None at all.
+    pub const NONE: Self = Self(0);
     const BEFORE: Self = Self(1);
     const AFTER: Self = Self(2);
     /// A bit beside the other two: it makes no difference to anybody whether there has been a reply.

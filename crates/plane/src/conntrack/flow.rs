@@ -114,8 +114,8 @@ pub(super) mod flag {
 impl PackedSite {
     const NONE: Self = Self { iface: NONE, function: NONE };
 
-    fn new(site: Option<Site>) -> Self {
-        site.map_or(Self::NONE, |site| Self { iface: site.iface.0, function: site.function.map_or(NONE, |id| id.0) })
+    fn new(site: Site) -> Self {
+        Self { iface: site.iface.0, function: site.function.map_or(NONE, |id| id.0) }
     }
 
     fn site(self, hook: Hook) -> Site {
@@ -193,12 +193,16 @@ impl Flow {
         }
     }
 
+    /// Says where a new flow's endpoints are translated.
     pub fn set_sites(&mut self, sites: Sites) {
-        (self.dnat, self.snat) = (PackedSite::new(sites.dnat), PackedSite::new(sites.snat));
-        self.set(flag::DNAT, sites.dnat.is_some());
-        self.set(flag::DNAT_ON_OUTPUT, sites.dnat.is_some_and(|site| site.hook == Hook::Output));
-        self.set(flag::SNAT, sites.snat.is_some());
-        self.set(flag::SNAT_ON_INPUT, sites.snat.is_some_and(|site| site.hook == Hook::Input));
+        if let Some(site) = sites.dnat {
+            self.dnat = PackedSite::new(site);
+            self.flags |= flag::DNAT | if site.hook == Hook::Output { flag::DNAT_ON_OUTPUT } else { 0 };
+        }
+        if let Some(site) = sites.snat {
+            self.snat = PackedSite::new(site);
+            self.flags |= flag::SNAT | if site.hook == Hook::Input { flag::SNAT_ON_INPUT } else { 0 };
+        }
     }
 
     /// The mapping that its source goes by.
@@ -235,12 +239,6 @@ impl Silences {
             tcp: super::tcp::timeouts(settings).map(nanos),
             tcp_unanswered: nanos(settings.confirmed.tcp),
         }
-    }
-
-    /// As [`of`](Self::of), for a flow that is known to be of UDP.
-    #[inline(always)]
-    pub fn of_udp(&self, flow: &Flow) -> u64 {
-        self.classes[usize::from(flow.replied())][0]
     }
 
     /// As [`of`](Self::of), for a flow that is known to be of TCP.
@@ -280,6 +278,11 @@ impl Silences {
             _ => Phase::Established,
         };
         Instant::from_nanos(now.as_nanos().saturating_add(self.of_class(packet.protocol, phase, false)))
+    }
+
+    /// As [`deadline`](Self::deadline), of flows of UDP: before and after a reply.
+    pub fn udp_deadlines(&self, now: Instant) -> [Instant; 2] {
+        self.classes.map(|[udp, ..]| Instant::from_nanos(now.as_nanos().saturating_add(udp)))
     }
 
     /// When a flow ends that is silent from `now` on.

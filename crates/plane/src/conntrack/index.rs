@@ -59,7 +59,20 @@ fn set_near_tags(bucket: &mut Bucket, tags: u64) {
 /// The near slots with this tag, a bit each.
 #[inline(always)]
 fn near(bucket: &Bucket, tag: u8) -> u64 {
-    zero_bytes(near_tags(bucket) ^ (u64::from(tag) * LOW))
+    zero_bytes(near_differences(bucket, tag))
+}
+
+/// The lowest of the near slots with this tag has the lowest bit; the others there are may have bits without reason.
+#[inline(always)]
+fn nearest(bucket: &Bucket, tag: u8) -> u64 {
+    let word = near_differences(bucket, tag);
+    word.wrapping_sub(LOW) & !word & HIGH
+}
+
+/// A byte for each near slot: 0 where it has this tag.
+#[inline(always)]
+fn near_differences(bucket: &Bucket, tag: u8) -> u64 {
+    near_tags(bucket) ^ (u64::from(tag) * LOW)
 }
 
 /// The far slots with this tag, a bit each.
@@ -146,12 +159,12 @@ impl Index {
 
     #[inline(always)]
     fn bucket(&self, at: usize) -> Option<&Bucket> {
-        self.words.get(self.start + at * WORDS..)?.first_chunk()
+        self.words.get(self.start..)?.as_chunks().0.get(at)
     }
 
     #[inline(always)]
     fn bucket_mut(&mut self, at: usize) -> Option<&mut Bucket> {
-        self.words.get_mut(self.start + at * WORDS..)?.first_chunk_mut()
+        self.words.get_mut(self.start..)?.as_chunks_mut().0.get_mut(at)
     }
 
     /// The number of this hash that `is_it` recognises.
@@ -204,7 +217,7 @@ impl Index {
     #[inline(always)]
     pub fn guess(&self, hash: u64) -> Option<u32> {
         let bucket = self.bucket(self.first(hash))?;
-        let slots = near(bucket, tag(hash));
+        let slots = nearest(bucket, tag(hash));
         (slots != 0).then(|| near_number(bucket, slots))
     }
 

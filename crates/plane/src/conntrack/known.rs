@@ -1,6 +1,6 @@
 //! What the fast path asks of the flow table: the same as [`Conntrack::track`] for packets that fit a flow and begin none.
 
-use super::flow::{Direction, Flow, Silences};
+use super::flow::{Direction, Flow, FlowId, Silences};
 use super::table::{Addresses, Guess};
 use super::tcp::{Fit, Segment};
 use super::tracked::Ct;
@@ -41,17 +41,26 @@ impl Conntrack {
     /// ago.
     #[inline(always)]
     pub fn known(&mut self, sought: &mut Sought, guess: Guess) -> Option<Known<'_>> {
-        let (id, direction) = match self.table.guessed(&sought.key, guess) {
-            Some(found) => found,
-            // Most often it begins a flow.
-            None if self.table.has_none(sought.hash) => {
-                sought.is_absent = true;
-                return None;
-            }
-            None => self.table.find_key(&sought.key, sought.hash)?,
-        };
+        if let Some(found) = self.table.guessed(&sought.key, guess) {
+            return self.known_at(found);
+        }
+        // Most often it begins a flow.
+        if self.table.has_none(sought.hash) {
+            sought.is_absent = true;
+            return None;
+        }
+        self.table.find_key(&sought.key, sought.hash).and_then(|found| self.known_at(found))
+    }
+
+    #[inline(always)]
+    fn known_at(&mut self, (id, direction): (FlowId, Direction)) -> Option<Known<'_>> {
         let (flow, addresses) = self.table.at(id)?;
         Some(Known { flow, direction, addresses, silences: &self.silences })
+    }
+
+    /// When flows of UDP end that are silent from `now` on: before and after a reply.
+    pub fn udp_deadlines(&self, now: Instant) -> [Instant; 2] {
+        self.silences.udp_deadlines(now)
     }
 
     /// Has the wheel look at a flow whose end has come nearer.
@@ -130,13 +139,16 @@ impl Known<'_> {
         self.flow.tcp.advance_if_fit(self.direction, &segment) == Fit::Fits
     }
 
-    /// Moves its end, after a packet of TCP or UDP. True: it has come nearer, and
-    /// [`reschedule`](Conntrack::reschedule) is to be told.
+    /// When it ends if it is silent from `now` on, and of TCP.
+    #[inline(always)]
+    pub fn tcp_deadline(&self, now: Instant) -> Instant {
+        Instant::from_nanos(now.as_nanos().saturating_add(self.silences.of_tcp(self.flow)))
+    }
+
+    /// Moves its end. True: it has come nearer, and [`reschedule`](Conntrack::reschedule) is to be told.
     #[must_use]
     #[inline(always)]
-    pub fn refresh(&mut self, now: Instant, is_tcp: bool) -> bool {
-        let silence = if is_tcp { self.silences.of_tcp(self.flow) } else { self.silences.of_udp(self.flow) };
-        let deadline = Instant::from_nanos(now.as_nanos().saturating_add(silence));
+    pub fn refresh(&mut self, deadline: Instant) -> bool {
         core::mem::replace(&mut self.flow.deadline, deadline) > deadline
     }
 

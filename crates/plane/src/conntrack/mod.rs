@@ -19,7 +19,6 @@ mod tuple;
 
 use crate::DropReason;
 use crate::fastpath::Rewriting;
-use crate::nat::Sites;
 use crate::parse::{Packet, Quote, Transport};
 use flow::{Flow, Silences, flag as flow_flag, segment};
 use mapping::Mappings;
@@ -75,6 +74,8 @@ pub(crate) struct Sought {
 pub(crate) struct Room {
     /// Mappings that its dynamic source translations can make, whatever comes.
     pub mappings: u32,
+    /// It translates flows: those have two entries in the index.
+    pub translates: bool,
     /// There is IPv6.
     pub v6: bool,
 }
@@ -83,7 +84,7 @@ impl Conntrack {
     pub fn new(settings: &Settings, limit: u32, room: Room, seed: [u64; 4], now: Instant) -> Self {
         let limit = limit.max(1);
         Self {
-            table: Table::new(limit.saturating_add(1), room.v6, seed),
+            table: Table::new(limit.saturating_add(1), room, seed),
             mappings: Mappings::new(limit.min(room.mappings).max(1), seed),
             silences: Silences::new(settings),
             strict: settings.stateful_tcp,
@@ -345,9 +346,7 @@ impl Conntrack {
         if let Some(mapping) = mapping {
             flow.set_mapping(mapping);
         }
-        if draft.sites != Sites::default() {
-            flow.set_sites(draft.sites);
-        }
+        flow.set_sites(draft.sites);
         if flow.is_translated() {
             flow.rewriting = Rewriting::of(&draft.original.0, &reply.0);
         }

@@ -51,7 +51,7 @@ impl Conntrack {
     /// §3.3.2). Changes nothing: it is taken at [`confirm`](Self::confirm). `None`: all are taken.
     #[inline(always)]
     pub fn choose_port(&self, now: Instant, random: &mut Random, packet: &Packet, outer: IpAddr) -> Option<Mapped> {
-        let own = packet.ports().0;
+        let (own, peer) = packet.ports();
         let inner = (packet.src, own);
         // Ports are 0 only where there is none; identifiers are not.
         let can_keep = own != 0 || packet.is_icmp_query();
@@ -60,18 +60,18 @@ impl Conntrack {
             (Some(Place::Of(_)), _) | (_, None) => ((outer, own), kept),
             (_, Some((id, mapping))) => (mapping.outer, Some(Place::Of(id))),
         };
-        let chosen = place.and_then(|place| self.by_place(now, packet, inner, endpoint, place));
+        let chosen = place.and_then(|place| self.by_place(now, packet, peer, inner, endpoint, place));
         chosen.or_else(|| self.choose_another(now, random, packet, outer))
     }
 
     /// As [`choose_port`](Self::choose_port), where neither the port can be kept nor a mapping be used that is there.
     #[inline(never)]
     fn choose_another(&self, now: Instant, random: &mut Random, packet: &Packet, outer: IpAddr) -> Option<Mapped> {
-        let own = packet.ports().0;
+        let (own, peer) = packet.ports();
         let inner = (packet.src, own);
         let chosen = |port: u16| {
             let place = self.mappings.place(now, packet.protocol, inner, (outer, port))?;
-            self.by_place(now, packet, inner, (outer, port), place)
+            self.by_place(now, packet, peer, inner, (outer, port), place)
         };
         let is_query = packet.is_icmp_query();
         let (low, high) = match own {
@@ -95,21 +95,23 @@ impl Conntrack {
         &self,
         now: Instant,
         packet: &Packet,
+        peer: u16,
         inner: Endpoint,
         outer: Endpoint,
         place: Place,
     ) -> Option<Mapped> {
-        let (reply, hash) = self.reply(now, packet, outer);
+        let (reply, hash) = self.reply(now, packet, peer, outer);
         let is_reply_absent = reply == Reply::Absent;
         let mapped =
             Mapped { inner, port: outer.1, place, reply_hash: Some(hash), is_reply_absent, entered: self.entered };
         (reply != Reply::Taken).then_some(mapped)
     }
 
-    /// What there is of the tuple of replies to this packet if its source is `outer`, and the hash of that.
+    /// What there is of the tuple of replies to this packet if its source is `outer`, and the hash of that. `peer`: its
+    /// destination's port.
     #[inline(always)]
-    fn reply(&self, now: Instant, packet: &Packet, outer: Endpoint) -> (Reply, u64) {
-        let key = Key::between((packet.dst, packet.ports().1), outer, packet.protocol, 0);
+    fn reply(&self, now: Instant, packet: &Packet, peer: u16, outer: Endpoint) -> (Reply, u64) {
+        let key = Key::between((packet.dst, peer), outer, packet.protocol, 0);
         let hash = self.table.hash(&key);
         let reply = match self.table.find_key(&key, hash).and_then(|(id, _)| self.table.get(id)) {
             None => Reply::Absent,
@@ -123,7 +125,8 @@ impl Conntrack {
     /// node (endpoint-dependent, so that one address carries as many sessions as a node has ports for). `None`: all
     /// that were tried are taken.
     pub fn choose_source(&self, now: Instant, random: &mut Random, packet: &Packet, own: IpAddr) -> Option<u16> {
-        let is_free = |port: &u16| self.reply(now, packet, (own, *port)).0 != Reply::Taken;
+        let peer = packet.ports().1;
+        let is_free = |port: &u16| self.reply(now, packet, peer, (own, *port)).0 != Reply::Taken;
         let mut guess = || 1024 + (random.next() >> 16) as u16 % (u16::MAX - 1024);
         let start = guess();
         let next = |step: u32| (1024 + (u32::from(start) - 1024 + step) % (65_536 - 1024)) as u16;

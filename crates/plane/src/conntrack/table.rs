@@ -1,8 +1,9 @@
-//! The flow table: a slab of flows, indexed by both tuples of each, and a timer wheel through them.
+//! The flow table: a slab of flows, indexed by the tuples of each, and a timer wheel through them.
 //!
 //! All of it has a fixed size from the start; flows are named by their place, never by a pointer. Memory is set aside
 //! when the table is made and first written to when a flow needs it, so that a large table costs nothing to boot with.
 
+use super::Room;
 use super::flow::{Direction, Ends, Flow, FlowId, flag};
 use super::index::Index;
 use super::tuple::{Halves, Key, Tuple};
@@ -45,16 +46,16 @@ impl Guess {
 pub(crate) struct Full;
 
 impl Table {
-    /// Room for `capacity` flows; `v6`: some may be of IPv6.
-    pub fn new(capacity: u32, v6: bool, seed: [u64; 4]) -> Self {
+    /// Room for `capacity` flows.
+    pub fn new(capacity: u32, room: Room, seed: [u64; 4]) -> Self {
         let capacity = capacity.clamp(1, 1 << 30);
         Self {
-            index: Index::new(capacity as usize * 2),
+            index: Index::new(capacity as usize * if room.translates { 2 } else { 1 }),
             records: Vec::with_capacity(capacity as usize),
             capacity,
             free: NIL,
             len: 0,
-            addresses: Addresses::new(if v6 { capacity } else { 0 }),
+            addresses: Addresses::new(if room.v6 { capacity } else { 0 }),
             wheel: alloc::vec![NIL; WHEEL],
             seed,
             hand: 0,
@@ -150,11 +151,11 @@ impl Table {
         Guess(likely)
     }
 
-    /// The flow of this key, if the guess is right.
+    /// The flow of this key, which is of TCP or UDP, if the guess is right.
     #[inline(always)]
     pub fn guessed(&self, key: &Key, guess: Guess) -> Option<(FlowId, Direction)> {
-        // Only the index says which records are in use; a guess may be older than the flow's end.
-        self.is(guess.0, key).filter(|(id, _)| self.get(*id).is_some())
+        // A guess may be older than the flow's end, but then its record has no such key any more.
+        self.is(guess.0, key)
     }
 
     /// A flow, and what finds its addresses.
@@ -247,6 +248,7 @@ impl Table {
         if Key::is_v6(flow.ends[0].rest) {
             self.addresses.leave(flow.ends[0].addresses as u32);
         }
+        flow.ends = Flow::FREE.ends;
         self.len -= 1;
         self.leave_index(id, hashes);
     }

@@ -41,7 +41,13 @@ fn udp(src: u8, sport: u16, dst: u8, dport: u16) -> Packet {
 
 fn conntrack(limit: u32, strict: bool) -> Conntrack {
     let settings = Settings { stateful_tcp: strict, ..Settings::default() };
-    Conntrack::new(&settings, limit, Room { mappings: limit, v6: true }, [0x51, 0x9e3c_0f12, 3, 5 << 40], Instant::BOOT)
+    Conntrack::new(
+        &settings,
+        limit,
+        Room { mappings: limit, translates: true, v6: true },
+        [0x51, 0x9e3c_0f12, 3, 5 << 40],
+        Instant::BOOT,
+    )
 }
 
 fn track(conntrack: &mut Conntrack, now: Instant, packet: Packet, link: Option<IfaceId>) -> Tracked {

@@ -6,6 +6,7 @@ use super::tuple::{Key, Tuple};
 use crate::fastpath::DecisionId;
 use crate::nat::{Site, Sites};
 use crate::parse::{Packet, Quote};
+use crate::route::NextHop;
 use policy::CtState;
 use wire::IpAddr;
 
@@ -14,6 +15,8 @@ use wire::IpAddr;
 pub(crate) struct Tracked {
     pub packet: Packet,
     pub(super) ct: Ct,
+    /// Where it leaves, once that is known.
+    pub hop: NextHop,
     /// What its walk has decided about the packets like it.
     pub(super) decision: DecisionId,
 }
@@ -87,7 +90,7 @@ pub(crate) struct Translated {
 impl Tracked {
     #[inline]
     pub(super) fn new(packet: Packet, ct: Ct) -> Self {
-        Self { packet, ct, decision: DecisionId::NONE }
+        Self { packet, ct, hop: NextHop::NONE, decision: DecisionId::NONE }
     }
 
     /// The packet, as it has been accepted.
@@ -218,6 +221,11 @@ impl<'a> Confirmed<'a> {
             Ct::Related { translated: Some((flow, Direction::Original)) } => Some(flow.reply.as_quote()),
             _ => None,
         }
+    }
+
+    /// The way out, of a packet that leaves.
+    pub fn hop(&self) -> NextHop {
+        self.0.hop
     }
 
     /// What the packets like it leave by, if that has been decided on its walk.

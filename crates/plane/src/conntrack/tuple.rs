@@ -56,11 +56,13 @@ fn zone(src: IpAddr, dst: IpAddr, link: Option<IfaceId>) -> u16 {
     }
 }
 
-/// A tuple in a few words.
+/// A tuple in a few words. What both families have stands at the same place, so that who asks for it need not look
+/// which one it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
 pub(crate) enum Key {
-    V4 { addresses: u64, rest: u64 },
-    V6 { src: Halves, dst: Halves, rest: u64 },
+    V4 { rest: u64, addresses: u64 },
+    V6 { rest: u64, src: Halves, dst: Halves },
 }
 
 /// An IPv6 address, its upper half first: two words are aligned as one is.
@@ -217,8 +219,8 @@ impl Key {
             }
         };
         // An IPv4 address and its port fill different bits; two words of IPv6 have been mixed before.
-        let from = src.rotate_left(16) ^ rest >> 48;
-        let to = dst.rotate_left(16) ^ rest >> 32 & 0xffff;
+        let from = src.rotate_left(32) ^ rest >> 48;
+        let to = dst.rotate_left(32) ^ rest >> 32 & 0xffff;
         let ends = fold(from ^ seed[0], to ^ seed[0]);
         fold(ends ^ seed[2] ^ rest & 0xffff_ffff, seed[3] ^ ODD)
     }

@@ -71,8 +71,13 @@ fn checksum_at(protocol: u8) -> usize {
 
 /// As if the last rule had accepted it.
 fn headers(frame: &mut Flat, packet: parse::Packet) {
-    let mut conntrack =
-        Conntrack::new(&policy::Conntrack::default(), 1, Room { mappings: 0, v6: true }, [1; 4], Instant::BOOT);
+    let mut conntrack = Conntrack::new(
+        &policy::Conntrack::default(),
+        1,
+        Room { mappings: 0, translates: true, v6: true },
+        [1; 4],
+        Instant::BOOT,
+    );
     let tracked = Tracked::untracked(packet);
     let accepted = conntrack.confirm(Instant::BOOT, &tracked, &[]).unwrap();
     super::headers(frame, tracked.confirmed(accepted));

@@ -10,20 +10,32 @@ use wire::{Buffer, IfaceId, IpAddr, MacAddr, PortId, ethernet};
 /// What packets of a flow are to be like, and what is done with them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Decision {
+    pub way: Way,
+    pub hop: NextHop,
+    /// Where the table of neighbors has the next hop, unless that has been forgotten meanwhile.
+    pub neighbor: neighbor::Place,
+    /// The rules that count them, and how many those are.
+    rules: [RuleId; Trail::ROOM],
+    rule_count: u8,
+}
+
+/// What every packet that goes by a decision has to do with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Way {
     /// They come in by this Iface, …
     pub iif: IfaceId,
     /// … before or after the flow has seen a reply, or at any time.
     pub alike: Alike,
-    pub hop: NextHop,
-    /// Where the table of neighbors has the next hop, unless that has been forgotten meanwhile.
-    pub neighbor: neighbor::Place,
     /// The way out.
     pub port: PortId,
     pub mtu: u16,
     pub header: LinkHeader,
-    /// The rules that count them, and how many those are.
-    rules: [RuleId; Trail::ROOM],
-    rule_count: u8,
+}
+
+impl Way {
+    /// Nobody takes it.
+    pub const NONE: Self =
+        Self { iif: IfaceId(0), alike: Alike::NONE, port: PortId(0), mtu: 0, header: LinkHeader::NONE };
 }
 
 impl Decision {
@@ -40,7 +52,7 @@ impl Decision {
         all.iter_mut().zip(rules).for_each(|(place, rule)| *place = *rule);
         let rule_count = rules.len().min(Trail::ROOM) as u8;
         let Link { port, mtu, .. } = link;
-        Self { iif, alike, hop, neighbor, port, mtu, header, rules: all, rule_count }
+        Self { way: Way { iif, alike, port, mtu, header }, hop, neighbor, rules: all, rule_count }
     }
 
     #[inline(always)]
@@ -51,14 +63,14 @@ impl Decision {
     /// Are packets like these let out by this hop, and counted by these rules?
     #[inline]
     fn is(&self, iif: IfaceId, alike: Alike, hop: &NextHop, rules: &[RuleId]) -> bool {
-        (self.iif, self.alike, self.hop) == (iif, alike, *hop)
+        (self.way.iif, self.way.alike, self.hop) == (iif, alike, *hop)
             && self.rules.get(..usize::from(self.rule_count)) == Some(rules)
     }
 
     fn is_same(&self, other: &Self) -> bool {
         // Neighbor and Iface of the hop say the rest.
         let rules = other.rules.get(..usize::from(other.rule_count)).unwrap_or(&[]);
-        self.is(other.iif, other.alike, &other.hop, rules) && self.neighbor == other.neighbor
+        self.is(other.way.iif, other.way.alike, &other.hop, rules) && self.neighbor == other.neighbor
     }
 
     /// Spreads decisions over the table; who aims at one place of it only makes his own packets slow.
@@ -67,7 +79,7 @@ impl Decision {
             IpAddr::V4(address) => u64::from(address.to_bits()),
             IpAddr::V6(address) => address.to_bits() as u64 ^ (address.to_bits() >> 64) as u64,
         };
-        let ifaces = u64::from(self.iif.0) << 18 | u64::from(self.hop.iface.0) << 2 | self.alike.number();
+        let ifaces = u64::from(self.way.iif.0) << 18 | u64::from(self.hop.iface.0) << 2 | self.way.alike.number();
         let rules = self.rules().fold(0u64, |hash, rule| hash.wrapping_mul(31).wrapping_add(rule.number()));
         let product = u128::from(address ^ ifaces << 20 ^ rules << 40) * 0x9e37_79b9_7f4a_7c15;
         ((product >> 64) as u64 ^ product as u64) as usize
@@ -83,6 +95,8 @@ pub(crate) struct LinkHeader {
 }
 
 impl LinkHeader {
+    const NONE: Self = Self { bytes: [0; ethernet::HEADER_LEN], tag: None };
+
     pub fn new(dst: MacAddr, src: MacAddr, vid: Option<u16>, ethertype: u16) -> Self {
         let mut all = [0; ethernet::HEADER_LEN + ethernet::TAG_LEN];
         ethernet::Header::emit(&mut all, dst, src, vid, ethertype);
@@ -121,7 +135,10 @@ impl LinkHeader {
 pub(crate) struct DecisionId(u32);
 
 impl DecisionId {
+    /// Of flows whose packets walk.
     pub const NONE: Self = Self(0);
+    /// No flow has it.
+    pub const UNUSED: Self = Self(u32::MAX);
 }
 
 /// Decisions of one set of the table.
@@ -137,8 +154,6 @@ pub(crate) struct Decisions {
     /// By way out: the place of the decision that was last made or asked for.
     recent: [u32; RECENT],
     is_on: bool,
-    /// Packets that have gone by a decision.
-    pub passed: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -156,7 +171,7 @@ impl Decisions {
     pub fn new(capacity: u32) -> Self {
         let places = (capacity.clamp(64, 1 << 16) as usize).next_power_of_two();
         let place = |at: usize| Place { id: at as u32, generation: 0, decision: None, heir: None };
-        Self { places: (0..places).map(place).collect(), generation: 0, recent: [0; RECENT], is_on: true, passed: 0 }
+        Self { places: (0..places).map(place).collect(), generation: 0, recent: [0; RECENT], is_on: true }
     }
 
     pub fn is_on(&self) -> bool {
@@ -184,8 +199,8 @@ impl Decisions {
     /// another flow: what comes in by the same Iface and leaves by the same hop is all the same then.
     pub fn succeed(&mut self, before: DecisionId, after: DecisionId) {
         let Some((old, new)) = self.get(before).zip(self.get(after)) else { return };
-        let is_heir = new.alike.holds(true) && !old.alike.holds(true);
-        if is_heir && (old.iif, old.hop) == (new.iif, new.hop) {
+        let is_heir = new.way.alike.holds(true) && !old.way.alike.holds(true);
+        if is_heir && (old.way.iif, old.hop) == (new.way.iif, new.hop) {
             let place = before.0 as usize & (self.places.len() - 1);
             if let Some(place) = self.places.get_mut(place) {
                 place.heir = Some(after);
@@ -193,20 +208,15 @@ impl Decisions {
         }
     }
 
-    /// What is decided from the first reply on, where that is known.
-    #[inline(never)]
-    pub fn heir(&self, id: DecisionId) -> Option<DecisionId> {
-        self.places.get(id.0 as usize & (self.places.len() - 1)).filter(|place| place.id == id.0)?.heir
-    }
-
-    /// What was decided, and the count of who goes by it.
-    #[inline(always)]
-    pub fn pass(&mut self, id: DecisionId) -> Option<(&Decision, &mut u64)> {
-        let place = self.places.get(id.0 as usize & (self.places.len() - 1))?;
-        if place.id != id.0 || place.generation != self.generation {
-            return None;
+    /// The decision that holds before or after the first reply, as `replied` says, where `id` was decided: that one, or
+    /// what is decided from the first reply on, if that is known.
+    pub fn at_hand(&self, id: DecisionId, replied: bool) -> Option<DecisionId> {
+        let holds = |id: &DecisionId| self.get(*id).is_some_and(|decision| decision.way.alike.holds(replied));
+        if holds(&id) {
+            return Some(id);
         }
-        Some((place.decision.as_ref()?, &mut self.passed))
+        let place = self.places.get(id.0 as usize & (self.places.len() - 1)).filter(|place| place.id == id.0)?;
+        place.heir.filter(|heir| place.generation == self.generation && holds(heir))
     }
 
     /// The decision that was last made about packets that leave by this way, if it is the one about packets like these;
@@ -245,7 +255,7 @@ impl Decisions {
         }
         // One that holds no more, else the one that has been replaced least.
         let place = set.iter_mut().min_by_key(|place| (holds(place), place.id))?;
-        let id = place.id.checked_add(step)?;
+        let id = place.id.checked_add(step).filter(|id| *id != DecisionId::UNUSED.0)?;
         *place = Place { id, generation, decision: Some(*decision), heir: None };
         Some(DecisionId(id))
     }
@@ -275,36 +285,40 @@ mod tests {
                 given.push((id, round, host));
             }
             for (id, iif, host) in &given {
-                let found = decisions.pass(*id);
-                assert!(found.is_none_or(|(found, _)| found.is_same(&decision(*iif, *host))));
+                let found = decisions.get(*id);
+                assert!(found.is_none_or(|found| found.is_same(&decision(*iif, *host))));
             }
-            assert!(given.iter().filter(|(id, ..)| decisions.pass(*id).is_some()).count() > 32);
+            assert!(given.iter().filter(|(id, ..)| decisions.get(*id).is_some()).count() > 32);
             if round == 2 {
                 decisions.forget();
-                assert!(given.iter().all(|(id, ..)| decisions.pass(*id).is_none()));
+                assert!(given.iter().all(|(id, ..)| decisions.get(*id).is_none()));
             }
         }
-        assert!(decisions.pass(DecisionId::NONE).is_none());
+        assert!(decisions.get(DecisionId::NONE).is_none());
     }
 
     #[test]
     fn an_heir_is_the_same_for_all_that_one_decision_was_made_for() {
         let mut decisions = Decisions::new(64);
         let [before, after] = [Alike::default().with(false), Alike::default().with(true)];
-        let enter =
-            |decisions: &mut Decisions, host, alike| decisions.enter(&Decision { alike, ..decision(0, host) }).unwrap();
+        let enter = |decisions: &mut Decisions, host, alike| {
+            let Decision { way, .. } = decision(0, host);
+            decisions.enter(&Decision { way: Way { alike, ..way }, ..decision(0, host) }).unwrap()
+        };
         let (old, new, elsewhere) =
             (enter(&mut decisions, 1, before), enter(&mut decisions, 1, after), enter(&mut decisions, 2, after));
         for (first, then, heir) in
             [(old, elsewhere, None), (old, old, None), (DecisionId::NONE, new, None), (old, new, Some(new))]
         {
             decisions.succeed(first, then);
-            assert_eq!(decisions.heir(old), heir);
+            assert_eq!((decisions.at_hand(old, false), decisions.at_hand(old, true)), (Some(old), heir));
         }
-        assert_eq!((decisions.heir(new), decisions.heir(elsewhere)), (None, None));
+        for id in [new, elsewhere] {
+            assert_eq!((decisions.at_hand(id, false), decisions.at_hand(id, true)), (None, Some(id)));
+        }
         decisions.forget();
         decisions.succeed(old, new);
-        assert!(decisions.heir(old).is_none_or(|heir| decisions.pass(heir).is_none()));
+        assert_eq!(decisions.at_hand(old, true), None);
     }
 
     #[test]

@@ -1,22 +1,26 @@
 //! Known packets of the common shape, without the walk: a cache of its decisions.
 //!
 //! ```text
-//!  receive ─► read ─► flow ─► decision ─► neighbor ─► windows ─► count, rewrite, transmit
+//!  receive ─► read ─► flow ─► decision ─► neighbor ─► windows ─► rewrite, transmit ─► at the run's end: count
 //!      └─────────┴───────┴────────┴──────────┴────────────┴────► anything unusual: the walk
 //! ```
 //!
-//! The walk is the truth. Where it has sent a packet of a flow out of an Iface, and what it decided is a function of the
-//! flow alone (endpoints, Ifaces, `ct.state`), it leaves a [`Decision`] with the flow; the next packets like that one do
-//! what it did, and nothing else: the same refresh of flow and windows, the same counts of the same rules, the
+//! The walk is the truth. Where it has sent a packet of a known flow out of an Iface, and what it decided is a function
+//! of the flow alone (endpoints, Ifaces, `ct.state`), it leaves a [`Decision`] with the flow; the next packets like that
+//! one do what it did, and nothing else: the same refresh of flow and windows, the same counts of the same rules, the
 //! same neighbor asked anew, the same bytes. A packet changes nothing before all of that is certain. What is not of the
 //! common shape takes the walk: fragments, IPv4 options and extension headers, a TTL that ends here, a SYN, a
 //! segment outside of its window, a packet larger than the MTU, ICMP.
+//!
+//! Most packets of a burst go by the same decision: decision and neighbor are looked at once for a [`Run`] of them, and
+//! they are counted together, before anything else happens (`run.rs`).
 //!
 //! Addresses, routes and rules do not change behind a decision's back: whatever changes them calls
 //! [`Decisions::forget`].
 
 mod decision;
 mod rewriting;
+mod run;
 mod sight;
 #[cfg(test)]
 mod tests;
@@ -27,6 +31,7 @@ use crate::neighbor::group_mac;
 use crate::route::NextHop;
 use crate::trace::TraceStep;
 use crate::{DropReason, Outlet, Plane, emit};
+use run::{Halt, Run};
 use sight::Door;
 use wire::ethernet::ethertype;
 use wire::{Buffer, Burst, IfaceId, Instant, PortId};
@@ -35,16 +40,6 @@ use decision::{Decision, LinkHeader};
 pub(crate) use decision::{DecisionId, Decisions};
 pub(crate) use rewriting::Rewriting;
 pub(crate) use sight::Sight;
-
-/// What has become of a packet.
-enum Passed {
-    /// It is to leave by this port.
-    To(PortId),
-    /// It would have, but its memory has no room for the link header.
-    Stuck,
-    /// Nothing has changed: it is for the walk.
-    Not,
-}
 
 impl<B: Buffer> Plane<B> {
     /// Does with the packets of a burst, in their order, what the walk has done with the last ones like them, or, where
@@ -56,104 +51,53 @@ impl<B: Buffer> Plane<B> {
     pub(crate) fn pass_burst(&mut self, now: Instant, port: PortId, burst: &mut Burst<B>, out: &mut impl Outlet<B>) {
         let mut sights = [const { None }; 32];
         const { assert!(Burst::<B>::CAPACITY == 32) };
+        let places = burst.places();
         if self.decisions.is_on() && !self.rules.trace.is_on() {
             let door = Door::new(&self.ifaces, &self.conntrack, port);
-            for (place, frame) in sights.iter_mut().zip(burst.iter()) {
-                Sight::read(place, frame.head(), frame.len(), &door);
+            for (sight, place) in sights.iter_mut().zip(places.iter()) {
+                if let Some(frame) = place {
+                    Sight::read(sight, frame.head(), frame.len(), &door);
+                }
             }
-            for sight in sights.iter_mut().take(burst.len()).flatten() {
+            for sight in sights.iter_mut().take(places.len()).flatten() {
                 sight.guess = self.conntrack.guess(sight.sought.hash);
             }
         }
-        for (mut frame, sight) in burst.drain().zip(&mut sights) {
-            let passed = sight.as_mut().map_or(Passed::Not, |sight| self.pass(now, sight, &mut frame));
-            match passed {
-                Passed::Not => {
-                    self.receive(now, port, frame, sight.as_ref(), out);
-                    continue;
+        let mut packets = places.iter_mut().zip(&mut sights);
+        let mut run = Run::NONE;
+        loop {
+            let halted = loop {
+                let Some((place, sight)) = packets.next() else { break None };
+                let passed = match (place.as_mut(), sight.as_mut()) {
+                    (Some(frame), Some(sight)) => self.pass(now, &mut run, sight, frame),
+                    _ => Err(Halt::Walk),
+                };
+                match passed {
+                    Ok(port) => place.take().into_iter().for_each(|frame| out.transmit(port, frame)),
+                    Err(halt) => break Some((place.take(), sight, halt)),
                 }
-                Passed::To(port) => out.transmit(port, frame),
-                Passed::Stuck => {
-                    self.count_drop(sight.as_ref().map(|sight| sight.iif), DropReason::NoBuffer, out);
-                }
-            }
+            };
+            self.end_run(now, &mut run);
             if self.balancer.is_some() {
                 self.release_clients(now, out);
             }
-        }
-    }
-
-    /// Finds flow and decision of a packet, and where it needs no walk counts and rewrites it.
-    #[inline(always)]
-    fn pass(&mut self, now: Instant, sight: &mut Sight, frame: &mut B) -> Passed {
-        let Self { conntrack, decisions, neighbors, rules, counters, .. } = self;
-        let Some(mut known) = conntrack.known(&mut sight.sought, sight.guess) else { return Passed::Not };
-        let replied = known.replied();
-        let (decision, passed) = match decisions.pass(known.decision()) {
-            Some(decided) if decided.0.alike.holds(replied) => decided,
-            // The first one in its direction after the first reply.
-            Some(_) => {
-                let Some(heir) = decisions.heir(known.decision()) else { return Passed::Not };
-                known.decide(heir);
-                match decisions.pass(heir) {
-                    Some(decided) if decided.0.alike.holds(replied) => decided,
-                    _ => return Passed::Not,
+            match halted {
+                Some((Some(frame), sight, Halt::Walk)) => self.receive(now, port, frame, sight.as_ref(), out),
+                Some((_, sight, Halt::Stuck)) => {
+                    self.count_drop(sight.as_ref().map(|sight| sight.iif), DropReason::NoBuffer, out);
                 }
-            }
-            None => return Passed::Not,
-        };
-        if decision.iif != sight.iif || !sight.is_amid || known.is_over(now) {
-            return Passed::Not;
-        }
-        let offload = frame.offload();
-        let wire_len = match offload.segmentation {
-            Some(segmentation) => sight.wire_len(frame.head(), segmentation.size),
-            None => sight.total_len,
-        };
-        if wire_len > u32::from(decision.mtu) {
-            return Passed::Not;
-        }
-        let Some(neighbor) = neighbors.at(decision.neighbor, now) else { return Passed::Not };
-        if sight.is_tcp {
-            let header = frame.head().get(usize::from(sight.l4)..).unwrap_or(&[]);
-            if !known.advance(header, sight.transport_len()) {
-                return Passed::Not;
+                Some((None, ..)) => {}
+                None => break,
             }
         }
-        // From here on it is certain.
-        let ends_earlier = known.refresh(now, sight.is_tcp);
-        neighbor.touch(now);
-        for rule in decision.rules() {
-            rules.counts.again(*rule, sight.total_len);
-        }
-        *passed += 1;
-        let (l3, link_len) = (usize::from(sight.l3), decision.header.len());
-        frame.truncate(l3 + sight.total_len as usize);
-        if !emit::fit_link_header(frame, l3, link_len) {
-            counters.iface_mut(Some(sight.iif)).received += 1;
-            return Passed::Stuck;
-        }
-        counters.pass(sight.iif, decision.hop.iface);
-        let partial = offload.partial.is_some();
-        if let Some((link, packet)) = frame.head_mut().split_at_mut_checked(link_len) {
-            decision.header.emit(link);
-            match known.translation() {
-                None => rewriting::hop(packet, sight.is_v4),
-                Some((rewriting, to)) => rewriting::translate(packet, sight, rewriting, &to, partial),
-            }
-        }
-        let port = decision.port;
-        if ends_earlier {
-            conntrack.reschedule(&sight.sought);
-        }
-        Passed::To(port)
     }
 
-    /// The walk sends a packet out by `hop`: if all packets of its flow in its direction go the same way, the next one
+    /// The walk sends a packet out: if all packets of its flow in its direction go the same way, the next one
     /// need not ask.
     #[inline]
-    pub(crate) fn remember(&mut self, iif: IfaceId, tracked: &mut Tracked, hop: &NextHop) {
+    pub(crate) fn remember(&mut self, iif: IfaceId, tracked: &mut Tracked) {
         let Some(replied) = tracked.replied().filter(|_| self.decisions.is_on()) else { return };
+        let hop = &tracked.hop;
         let way = self.tables.alike(iif, hop.iface);
         let Some(alike) = way.like(replied) else { return };
         if !tracked.packet.has_ports() || !self.conntrack.is_regular(tracked) {
@@ -163,7 +107,7 @@ impl<B: Buffer> Plane<B> {
         let recent = self.decisions.recent(iif, alike, hop, rules).filter(|(_, place)| self.neighbors.has(*place));
         let decision = match recent {
             Some((id, _)) => Some(id),
-            None => self.decide(iif, alike, hop),
+            None => self.decide(iif, alike, &tracked.hop),
         };
         if let Some(decision) = decision {
             let before = self.conntrack.decide(tracked, decision);
@@ -188,11 +132,11 @@ impl<B: Buffer> Plane<B> {
         let NextHop { iface, neighbor } = decision.hop;
         self.rules.trace.note(|| TraceStep::Sent { iface, neighbor, held: false });
         emit::headers(frame, packet);
-        if !decision.header.put(frame, usize::from(packet.packet().l3)) {
+        if !decision.way.header.put(frame, usize::from(packet.packet().l3)) {
             return Some(Err(DropReason::NoBuffer));
         }
         self.counters.iface_mut(Some(iface)).transmitted += 1;
-        Some(Ok(decision.port))
+        Some(Ok(decision.way.port))
     }
 
     /// The number of the decision that packets like the one whose walk has been counted so go out by `hop`.

@@ -55,17 +55,10 @@ pub(super) fn hop(packet: &mut [u8], v4: bool) {
             *hop_limit = hop_limit.wrapping_sub(1);
         }
     } else if let Some(header) = packet.first_chunk_mut::<{ ipv4::MIN_HEADER_LEN }>() {
-        hop4(header, Delta::HOP);
+        header[ipv4::field::TTL] = header[ipv4::field::TTL].wrapping_sub(1);
+        let [.., c0, c1, _, _, _, _, _, _, _, _] = *header;
+        header[ipv4::field::CHECKSUM..ipv4::field::SADDR].copy_from_slice(&Delta::hop([c0, c1]));
     }
-}
-
-/// `delta`: what changes in the header, the hop included.
-#[inline(always)]
-fn hop4(header: &mut [u8; ipv4::MIN_HEADER_LEN], delta: Delta) {
-    header[ipv4::field::TTL] = header[ipv4::field::TTL].wrapping_sub(1);
-    let check = u16::from_be_bytes([header[ipv4::field::CHECKSUM], header[ipv4::field::CHECKSUM + 1]]);
-    let check = delta.apply(check);
-    header[ipv4::field::CHECKSUM..ipv4::field::SADDR].copy_from_slice(&check.to_be_bytes());
 }
 
 /// Takes a hop off a packet, and gives it other endpoints: those of the key, reversed. `partial`: its transport checksum
@@ -76,7 +69,10 @@ pub(super) fn translate(packet: &mut [u8], sight: &Sight, rewriting: Rewriting, 
     let rest = match *to {
         Key::V4 { addresses, rest } => {
             let Some(header) = packet.first_chunk_mut::<{ ipv4::MIN_HEADER_LEN }>() else { return };
-            hop4(header, delta.and(Delta::HOP));
+            header[ipv4::field::TTL] = header[ipv4::field::TTL].wrapping_sub(1);
+            let [.., c0, c1, _, _, _, _, _, _, _, _] = *header;
+            let check = delta.and(Delta::HOP).apply(u16::from_be_bytes([c0, c1]));
+            header[ipv4::field::CHECKSUM..ipv4::field::SADDR].copy_from_slice(&check.to_be_bytes());
             header[ipv4::field::SADDR..].copy_from_slice(&addresses.rotate_left(32).to_be_bytes());
             rest
         }
@@ -93,8 +89,8 @@ pub(super) fn translate(packet: &mut [u8], sight: &Sight, rewriting: Rewriting, 
     if let Some(ports) = transport.first_chunk_mut::<4>() {
         *ports = Key::ports_of(rest).rotate_left(16).to_be_bytes();
     }
-    let field = if sight.is_tcp { tcp::field::CHECKSUM } else { udp::field::CHECKSUM };
-    emit::transport_checksum(transport, field, partial, delta, all, !sight.is_tcp);
+    let field = if sight.is_tcp() { tcp::field::CHECKSUM } else { udp::field::CHECKSUM };
+    emit::transport_checksum(transport, field, partial, delta, all, !sight.is_tcp());
 }
 
 #[cfg(test)]

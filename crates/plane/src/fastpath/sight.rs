@@ -25,8 +25,6 @@ pub(crate) struct Sight {
     pub l4: u16,
     /// The whole packet, in bytes.
     pub total_len: u32,
-    pub is_v4: bool,
-    pub is_tcp: bool,
     /// It begins no connection: UDP, or TCP with ACK or RST, and without SYN.
     pub is_amid: bool,
 }
@@ -36,14 +34,14 @@ pub(super) struct Door<'a> {
     ifaces: &'a Ifaces,
     conntrack: &'a Conntrack,
     port: PortId,
-    /// The Iface of frames without a tag, and its MAC address.
-    untagged: Option<(IfaceId, u64)>,
+    /// The Iface of frames without a tag, and its MAC address; one that no frame can have where there is none.
+    untagged: (IfaceId, u64),
 }
 
 impl<'a> Door<'a> {
     pub fn new(ifaces: &'a Ifaces, conntrack: &'a Conntrack, port: PortId) -> Self {
         let untagged = ifaces.of_frame(port, None).map(|id| (id, number(ifaces.mac(id).0)));
-        Self { ifaces, conntrack, port, untagged }
+        Self { ifaces, conntrack, port, untagged: untagged.unwrap_or((IfaceId(0), u64::MAX)) }
     }
 }
 
@@ -69,17 +67,19 @@ impl Sight {
     #[inline(always)]
     pub(super) fn read(place: &mut Option<Self>, head: &[u8], len: usize, door: &Door<'_>) {
         let Some((link, packet)) = head.split_first_chunk::<HEADER_LEN>() else { return };
-        if [link[12], link[13]] == ethernet::TPID.to_be_bytes() {
+        // Compared as it stands there.
+        let ethertype = u16::from_ne_bytes([link[12], link[13]]);
+        if ethertype == ethernet::TPID.to_be() {
             return Self::read_tagged(place, head, len, door);
         }
-        let Some((iif, mac)) = door.untagged else { return };
+        let (iif, mac) = door.untagged;
         if !is_for(mac, link) {
             return;
         }
-        match u16::from_be_bytes([link[12], link[13]]) {
-            ethertype::IPV4 => Self::read4(place, packet, len, HEADER_LEN, iif, door.conntrack),
-            ethertype::IPV6 => Self::read6(place, packet, len, HEADER_LEN, iif, door.conntrack),
-            _ => {}
+        if ethertype == ethertype::IPV4.to_be() {
+            Self::read4(place, packet, len, HEADER_LEN, iif, door.conntrack);
+        } else if ethertype == ethertype::IPV6.to_be() {
+            Self::read6(place, packet, len, HEADER_LEN, iif, door.conntrack);
         }
     }
 
@@ -114,11 +114,11 @@ impl Sight {
         if !sum.is_multiple_of(0xffff) {
             return;
         }
-        if bytes[0] != 0x45 || !is_whole || bytes[ipv4::field::TTL] <= 1 || total_len < IP {
+        if bytes[0] != 0x45 || !is_whole || bytes[ipv4::field::TTL] <= 1 {
             return;
         }
         let protocol = bytes[9];
-        let Some(is_amid) = transport(&packet[IP..], total_len - IP, protocol, word(IP + 4)) else { return };
+        let Some(is_amid) = transport(&packet[IP..], (IP, total_len), protocol, word(IP + 4)) else { return };
         let [.., s0, s1, s2, s3, d0, d1, d2, d3, p0, p1, p2, p3, _, _, _, _] = *bytes;
         let addresses = u64::from_be_bytes([s0, s1, s2, s3, d0, d1, d2, d3]);
         let key = Key::V4 { addresses, rest: Key::rest_of(u32::from_be_bytes([p0, p1, p2, p3]), protocol) };
@@ -126,8 +126,7 @@ impl Sight {
         conntrack.hint(hash);
         let (l3, l4, total_len) = (l3 as u16, (l3 + IP) as u16, total_len as u32);
         let (sought, guess) = (Sought { key, hash, is_absent: false }, Guess::NONE);
-        let (is_v4, is_tcp) = (true, protocol == protocol::TCP);
-        *place = Some(Self { sought, guess, iif, l3, l4, total_len, is_v4, is_tcp, is_amid });
+        *place = Some(Self { sought, guess, iif, l3, l4, total_len, is_amid });
     }
 
     /// As [`read4`](Self::read4), of IPv6.
@@ -149,14 +148,24 @@ impl Sight {
         let [p0, p1, p2, p3, w0, w1, _, _] = ports;
         let protocol = head[6];
         let third = u16::from_be_bytes([w0, w1]);
-        let Some(is_amid) = transport(&packet[IP..], payload_len, protocol, third) else { return };
+        let Some(is_amid) = transport(&packet[IP..], (IP, IP + payload_len), protocol, third) else { return };
         let key = Key::v6_of(src, dst, Key::rest_of(u32::from_be_bytes([p0, p1, p2, p3]), protocol));
         let hash = conntrack.hash(&key);
         conntrack.hint(hash);
         let (l3, l4, total_len) = (l3 as u16, (l3 + IP) as u16, (IP + payload_len) as u32);
         let (sought, guess) = (Sought { key, hash, is_absent: false }, Guess::NONE);
-        let (is_v4, is_tcp) = (false, protocol == protocol::TCP);
-        *place = Some(Self { sought, guess, iif, l3, l4, total_len, is_v4, is_tcp, is_amid });
+        *place = Some(Self { sought, guess, iif, l3, l4, total_len, is_amid });
+    }
+
+    #[inline(always)]
+    pub fn is_v4(&self) -> bool {
+        matches!(self.sought.key, Key::V4 { .. })
+    }
+
+    /// Of TCP, else of UDP.
+    #[inline(always)]
+    pub fn is_tcp(&self) -> bool {
+        self.sought.key.protocol() == protocol::TCP
     }
 
     /// From the transport header to the end of the packet, in bytes.
@@ -168,26 +177,26 @@ impl Sight {
     /// The largest that it will be on a wire, if a NIC is yet to cut it into segments with `size` bytes of payload.
     pub fn wire_len(&self, head: &[u8], size: u16) -> u32 {
         let tcp_len = head.get(usize::from(self.l4) + 12).map_or(0, |word| u32::from(word >> 4) * 4);
-        let header_len = if self.is_tcp { tcp_len } else { udp::HEADER_LEN as u32 };
+        let header_len = if self.is_tcp() { tcp_len } else { udp::HEADER_LEN as u32 };
         (u32::from(self.l4 - self.l3) + header_len + u32::from(size)).min(self.total_len)
     }
 }
 
 /// Is it amid a connection? `None`: neither TCP nor UDP, or lengths that do not fit. `bytes` begins with the transport
-/// header, `len` bytes of it are the packet's; `word` is the third of that header.
+/// header, behind `ip` bytes of a packet of `total` bytes; `word` is the third of that header.
 #[inline(always)]
-fn transport(bytes: &[u8], len: usize, protocol: u8, word: u16) -> Option<bool> {
+fn transport(bytes: &[u8], (ip, total): (usize, usize), protocol: u8, word: u16) -> Option<bool> {
     match protocol {
         protocol::UDP => {
             let length = usize::from(word);
-            (length >= udp::HEADER_LEN && length <= len).then_some(true)
+            (length >= udp::HEADER_LEN && ip + length <= total).then_some(true)
         }
         protocol::TCP => {
             let bytes = bytes.first_chunk::<{ tcp::MIN_HEADER_LEN }>()?;
             let flags = u16::from_be_bytes([bytes[12], bytes[13]]);
             let header_len = usize::from(bytes[12] >> 4) * 4;
             let is_amid = flags & flag::SYN == 0 && flags & (flag::ACK | flag::RST) != 0;
-            (header_len >= tcp::MIN_HEADER_LEN && header_len <= len).then_some(is_amid)
+            (header_len >= tcp::MIN_HEADER_LEN && ip + header_len <= total).then_some(is_amid)
         }
         _ => None,
     }

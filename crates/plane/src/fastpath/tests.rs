@@ -5,7 +5,7 @@ use crate::chain::Lookup;
 use crate::conntrack::Tuple;
 use crate::nat::Random;
 use crate::parse;
-use crate::tests::{Flat, HOST, LAN, ROUTER, WAN, World, feed, iface, route};
+use crate::tests::{Flat, HOST, LAN, ROUTER, WAN, World, iface, route};
 use crate::{Address4, Limits, Link, Plane};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -17,7 +17,7 @@ use wire::checksum::{Sum, checksum};
 use wire::ethernet::{self, ethertype};
 use wire::tcp::flag;
 use wire::{
-    Buffer, Cidr, Duration, IfaceId, Instant, IpAddr, Ipv6Addr, MacAddr, Offload, PartialChecksum, PortId,
+    Buffer, Burst, Cidr, Duration, IfaceId, Instant, IpAddr, Ipv6Addr, MacAddr, Offload, PartialChecksum, PortId,
     Segmentation, SegmentationKind, arp, ipv4, ipv6, ndp,
 };
 
@@ -384,10 +384,12 @@ struct Twins {
 }
 
 impl Twins {
-    /// Gives both a frame; what leaves.
-    fn feed(&mut self, now: Instant, port: PortId, frame: &Flat) -> Vec<(PortId, Flat)> {
+    /// Gives both a burst of frames; what leaves.
+    fn feed(&mut self, now: Instant, port: PortId, frames: &[Flat]) -> Vec<(PortId, Flat)> {
         for (plane, outside) in self.planes.iter_mut().zip(&mut self.outside) {
-            feed(plane, now, port, frame.clone(), outside);
+            let mut burst = Burst::new();
+            frames.iter().for_each(|frame| burst.push(frame.clone()).ok().unwrap());
+            plane.process_burst(now, port, &mut burst, outside);
         }
         self.compare(now)
     }
@@ -427,7 +429,7 @@ fn settle(twins: &mut Twins, random: &mut Random, now: Instant, mut left: Vec<(P
     for _ in 0..6 {
         for (port, frame) in core::mem::take(&mut left) {
             match resolved(port, &frame) {
-                Some(answer) => left.extend(twins.feed(now, port, &answer)),
+                Some(answer) => left.extend(twins.feed(now, port, &[answer])),
                 None => talks.extend(read(port, &frame).map(|seen| next(random, &seen, true))),
             }
         }
@@ -443,7 +445,7 @@ fn known_packets_fare_as_if_they_walked() {
         let planes = [false, true].map(|fast| plane(&policy, fast));
         let mut twins = Twins { planes, outside: [World::default(), World::default()], policy };
         let (mut now, mut talks) = (Instant::BOOT, Vec::new());
-        for step in 0..500 {
+        for step in 0..300 {
             now += Duration::from_millis(random.pick(&[0, 0, 0, 1, 20, 400]));
             if random.percent(1) {
                 now += Duration::from_secs(random.pick(&[5, 31, 61, 301]));
@@ -463,24 +465,31 @@ fn known_packets_fare_as_if_they_walked() {
             }
             if random.percent(2) {
                 let (port, announcement) = moved(&mut random);
-                let left = twins.feed(now, port, &announcement);
+                let left = twins.feed(now, port, &[announcement]);
                 settle(&mut twins, &mut random, now, left, &mut talks);
             }
-            let said = if talks.is_empty() || random.percent(8) {
-                talk(&mut random)
-            } else {
-                // The same again, or what comes next.
-                let at = random.below(talks.len() as u64) as usize;
-                let said = talks[at];
-                talks[at] = if random.percent(20) { next(&mut random, &said, false) } else { said };
-                said
-            };
-            let sane = random.percent(70);
-            let sent = frame(&mut random, &said, sane);
-            let left = twins.feed(now, PortId(said.iif.min(1)), &sent);
+            // Of one port, in one burst: each of them the same again, what comes next, or something new.
+            let (mut port, mut burst) = (None, Vec::new());
+            for _ in 0..random.pick(&[1, 1, 2, 3, 20]) {
+                let fresh = talks.is_empty() || random.percent(8);
+                let at = random.below(talks.len().max(1) as u64) as usize;
+                let said = if fresh { talk(&mut random) } else { talks[at] };
+                let of_port = PortId(said.iif.min(1));
+                if *port.get_or_insert(of_port) != of_port {
+                    continue;
+                }
+                if !fresh && random.percent(20) {
+                    talks[at] = next(&mut random, &said, false);
+                }
+                for _ in 0..random.pick(&[1, 1, 1, 3]) {
+                    let sane = random.percent(70);
+                    burst.extend((burst.len() < 32).then(|| frame(&mut random, &said, sane)));
+                }
+                talks.push(next(&mut random, &said, false));
+            }
+            let left = twins.feed(now, port.unwrap_or(WAN), &burst);
             settle(&mut twins, &mut random, now, left, &mut talks);
-            talks.push(next(&mut random, &said, false));
-            if talks.len() > 24 {
+            while talks.len() > 24 {
                 let at = random.below(talks.len() as u64) as usize;
                 talks.swap_remove(at);
             }
@@ -510,7 +519,7 @@ fn a_sight_is_what_parsing_says() {
         assert_eq!(plane.ifaces.of_frame(port, link.vid), Some(sight.iif));
         assert_eq!((link.dst, link.len), (plane.ifaces.mac(sight.iif), usize::from(sight.l3)));
         let (mut parsed, mut sighted) = (frame.clone(), frame);
-        let arrived = parse::arrived(&mut parsed, link.len, !sight.is_v4, Some(sight.iif)).unwrap();
+        let arrived = parse::arrived(&mut parsed, link.len, !sight.is_v4(), Some(sight.iif)).unwrap();
         let parse::Arrived::Packet(packet) = arrived else { panic!("a fragment") };
         let mut seen_as = parse::Packet::NONE;
         parse::sighted(&mut seen_as, &mut sighted, &sight);
@@ -518,7 +527,7 @@ fn a_sight_is_what_parsing_says() {
         assert_eq!(parsed.len(), sighted.len());
         assert_eq!(sight.sought.key, Tuple::of(&packet, Some(sight.iif)).key());
         assert_eq!(sight.sought.hash, plane.conntrack.hash(&sight.sought.key));
-        seen[usize::from(sight.is_v4) * 2 + usize::from(sight.is_tcp)] += 1;
+        seen[usize::from(sight.is_v4()) * 2 + usize::from(sight.is_tcp())] += 1;
     }
     assert!(seen.iter().all(|count| *count > 500), "{seen:?}");
 }
@@ -558,7 +567,7 @@ fn the_end_of_a_connection_needs_no_walk_and_is_noticed_in_time() {
             while bytes.len() != 54 {
                 bytes = frame(&mut random, &talk, true);
             }
-            let left = twins.feed(now, PortId(iif), &bytes);
+            let left = twins.feed(now, PortId(iif), &[bytes]);
             settle(&mut twins, &mut random, now, left, &mut Vec::new());
             let passed = twins.planes[1].fast_path_packets() - before;
             assert!(!is_fast || passed == 1, "{talk:?}");
@@ -612,7 +621,7 @@ fn a_handshake_is_completed_without_a_walk_where_it_is_known_how_answered_flows_
         let mut say = |talk: &Talk| {
             now += Duration::from_millis(10);
             let before = twins.planes[1].fast_path_packets();
-            let left = twins.feed(now, PortId(talk.iif), &frame(&mut random, talk, true));
+            let left = twins.feed(now, PortId(talk.iif), &[frame(&mut random, talk, true)]);
             let seen = left.iter().find_map(|(port, frame)| read(*port, frame));
             settle(&mut twins, &mut random, now, left, &mut Vec::new());
             (twins.planes[1].fast_path_packets() - before == 1, seen)

@@ -187,8 +187,9 @@ fn compare(random: &mut Random, policy: &Policy, ifaces: &Ifaces, routes: &Route
             let fast = admit(ifaces, routes, &fib, id, &packet, ends);
             assert_eq!(fast, judge(ifaces, routes, id, &packet), "{id:?} {packet:?} {ifaces:?}");
             let [fast, asked] = [ends, unknown].map(|ends| {
-                let found = forward::lookup(policy, ifaces, routes, &fib, id, &packet, ends);
-                found.map_err(|refusal| (refusal.reason, refusal.answer.is_some()))
+                let mut tracked = crate::conntrack::Tracked::untracked(packet);
+                let found = forward::lookup(policy, ifaces, routes, &fib, id, &mut tracked, ends);
+                found.map(|()| tracked.hop).map_err(|refusal| (refusal.reason, refusal.answer.is_some()))
             });
             assert_eq!(fast, asked, "{id:?} {packet:?} {ifaces:?}");
         }

@@ -60,8 +60,8 @@ impl<B: Buffer> Plane<B> {
         datagram.iface = owner;
         let mut tracked = Tracked::untracked(reply);
         match self.walk_out_own(now, owner, &mut tracked, &frame) {
-            Ok(Way::Out(accepted, hop)) => {
-                let plan = Plan { confirmed: tracked.confirmed(accepted), hop, sender, ttl: Some(TTL), renamed: true };
+            Ok(Way::Out(accepted)) => {
+                let plan = Plan { confirmed: tracked.confirmed(accepted), sender, ttl: Some(TTL), renamed: true };
                 self.send_fragments(now, first, frame, datagram, plan, out);
             }
             // To another of the box's own addresses, where nobody has asked.

@@ -127,8 +127,9 @@ impl<K: Key> Prefixes<K> {
         table
     }
 
-    /// The value of the longest prefix that holds `address`.
-    #[inline]
+    /// The value of the longest prefix that holds `address`. Not inlined: who asks for either family would save the
+    /// registers that both need.
+    #[inline(never)]
     pub fn find(&self, address: K) -> Option<u32> {
         self.values.get(self.interval(address)?).copied().filter(|value| *value != NONE)
     }
