@@ -143,8 +143,8 @@ impl<B: Buffer> Plane<B> {
         let tables = Tables::new(&policy);
         let (ifaces, routes) = (Ifaces::new(&policy, &links), Routes::new(&policy));
         Self {
-            complete_at: tables.is_pending().then(|| now + COMPLETE_AFTER),
-            fib: Fib::new(&ifaces, &routes),
+            complete_at: Some(now + COMPLETE_AFTER),
+            fib: Fib::unknowing(),
             ifaces,
             routes,
             conntrack: Conntrack::new(&policy.conntrack, limits.flows, room, words, now),
@@ -255,9 +255,10 @@ impl<B: Buffer> Plane<B> {
     }
 
     /// Does now what [`new`](Self::new) has put off for a second: makes the tables of programs that are short enough to
-    /// be walked until then.
+    /// be walked until then, and that of addresses, of which every question is asked anew until then.
     pub fn complete(&mut self) {
         self.tables.complete(&self.policy);
+        self.fib = Fib::new(&self.ifaces, &self.routes);
         self.complete_at = None;
     }
 
@@ -265,7 +266,6 @@ impl<B: Buffer> Plane<B> {
     /// what they gain. Traced packets are always walked.
     pub fn set_lookup(&mut self, lookup: Lookup) {
         self.tables.set_lookup(&self.policy, lookup);
-        self.complete_at = None;
     }
 
     /// Says which vector instructions tables are searched with, the best that this CPU has from the start: for who

@@ -126,11 +126,6 @@ impl Tables {
         });
     }
 
-    /// Are there programs that wait?
-    pub fn is_pending(&self) -> bool {
-        self.pending
-    }
-
     /// Makes what has waited.
     pub fn complete(&mut self, policy: &Policy) {
         if !core::mem::take(&mut self.pending) {

@@ -19,6 +19,11 @@ pub(super) struct Index<K> {
 }
 
 impl<K: Key> Index<K> {
+    /// One interval, of which nothing is known.
+    pub fn unknowing() -> Self {
+        Self { firsts: Box::new([0; 257]), keys: Vec::new(), classes: Vec::new() }
+    }
+
     /// `starts`: where intervals begin, in ascending order, the first at 0. Nothing is known of them yet.
     pub fn new(starts: &[K]) -> Self {
         let mut keys: Vec<K> = starts.iter().skip(1).map(|start| start.before()).collect();

@@ -165,18 +165,20 @@ fn packet(random: &mut Random, known: &[IpAddr]) -> Packet {
 /// Of every address in turn what the table says, and what it is made from.
 fn compare(random: &mut Random, policy: &Policy, ifaces: &Ifaces, routes: &Routes) {
     let fib = Fib::new(ifaces, routes);
-    let unknown = Ends { src: Class::UNKNOWN, dst: Class::UNKNOWN };
+    let unknowing = Fib::unknowing();
     let (routes4, routes6) = routes.prefixes();
     let known = known(ifaces, policy);
     for _ in 0..300 {
         let packet = packet(random, &known);
-        let ends = fib.ends(&packet);
+        let (ends, unknown) = (fib.ends(&packet), unknowing.ends(&packet));
         for (class, address) in [(ends.src, packet.src), (ends.dst, packet.dst)] {
             if class.kind == Kind::Plain {
                 assert_eq!(ifaces.owner(address), None, "{address}");
                 assert!(ifaces.iter().all(|(_, iface)| !iface.receives(address)), "{address}");
             }
             assert_eq!(fib.way_to(ifaces, routes, class, address), routes.way_to(ifaces, address), "{address}");
+            let asked = unknowing.way_to(ifaces, routes, unknown.src, address);
+            assert_eq!(asked, routes.way_to(ifaces, address), "{address}");
             let few = if address.is_ipv4() { routes4.intervals() <= FEW } else { routes6.intervals() <= FEW };
             if few {
                 assert_ne!(class.lead, Lead::ByRoute, "nothing is left to look up: {address}");
@@ -186,9 +188,11 @@ fn compare(random: &mut Random, policy: &Policy, ifaces: &Ifaces, routes: &Route
         for id in policy.iface_ids() {
             let fast = admit(ifaces, routes, &fib, id, &packet, ends);
             assert_eq!(fast, judge(ifaces, routes, id, &packet), "{id:?} {packet:?} {ifaces:?}");
-            let [fast, asked] = [ends, unknown].map(|ends| {
+            let asked = admit(ifaces, routes, &unknowing, id, &packet, unknown);
+            assert_eq!(asked, fast, "{id:?} {packet:?} {ifaces:?}");
+            let [fast, asked] = [(&fib, ends), (&unknowing, unknown)].map(|(fib, ends)| {
                 let mut tracked = crate::conntrack::Tracked::untracked(packet);
-                let found = forward::lookup(policy, ifaces, routes, &fib, id, &mut tracked, ends);
+                let found = forward::lookup(policy, ifaces, routes, fib, id, &mut tracked, ends);
                 found.map(|()| tracked.hop).map_err(|refusal| (refusal.reason, refusal.answer.is_some()))
             });
             assert_eq!(fast, asked, "{id:?} {packet:?} {ifaces:?}");
