@@ -25,7 +25,7 @@ Iface servers {
   index: 1, address: 10.1.0.1, netmask: 255.255.255.0, address6: 2001:db8:0:2::1/64, reverse_path: strict SERVERS
 }
 Gateway router {
-  forward: rules,
+  forward: rules, ROUTES
   near: { net: 172.16.0.0/12, nexthop: 10.0.0.9, iface: users },
   far: { net: 0.0.0.0/0, nexthop: 10.1.0.9, iface: servers },
   near6: { net: 2001:db8:a::/48, nexthop: 2001:db8:0:1::9, iface: users },
@@ -112,7 +112,17 @@ impl Bed {
 
     /// As [`new`](Self::new) with a Filter named `rules`.
     pub fn with_rules(flows: u32, masquerade: bool, rules: &str) -> Self {
+        Self::with_routes(flows, masquerade, "", rules)
+    }
+
+    /// As [`new`](Self::new); there are users in the router's own network, too.
+    pub fn with_hosts(flows: u32) -> Self {
+        Self::with_routes(flows, false, "hosts: { net: 10.0.0.0/24, iface: users },", RULES)
+    }
+
+    fn with_routes(flows: u32, masquerade: bool, routes: &str, rules: &str) -> Self {
         let networks = NETWORKS
+            .replace("ROUTES", routes)
             .replace("LIMIT", &flows.to_string())
             .replace("USERS", "")
             .replace("SERVERS", if masquerade { ", masquerade: true" } else { "" });

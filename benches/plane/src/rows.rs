@@ -39,6 +39,8 @@ const fn row(name: &'static str, bed: fn() -> Bed, prepare: fn(&mut Bed), packet
 pub const ROWS: &[Row] = &[
     row("udp4-known", plain, udp4_begin, |bed, nth| push(bed, USERS, &udp4(nth % FLOWS))),
     row("udp4-known-reply", plain, udp4_begin, |bed, nth| push(bed, SERVERS, &reversed(udp4(nth % FLOWS)))),
+    // Each to another host than the one before, and so by another decision.
+    row("udp4-known-many", hosts, udp4_many_begin, |bed, nth| push(bed, SERVERS, &reversed(udp4_near(nth % FLOWS)))),
     row("tcp4-known", plain, tcp4_begin, |bed, nth| push(bed, USERS, &tcp4(nth % FLOWS))),
     row("udp6-known", plain, udp6_begin, |bed, nth| push(bed, USERS, &udp6(nth % FLOWS))),
     row("udp4-nat-known", nat, udp4_begin, |bed, nth| push(bed, USERS, &udp4(nth % FLOWS))),
@@ -102,6 +104,11 @@ fn plain() -> Bed {
     Bed::new(LIMIT, false)
 }
 
+/// Many users are neighbors.
+fn hosts() -> Bed {
+    Bed::with_hosts(LIMIT)
+}
+
 fn nat() -> Bed {
     Bed::new(LIMIT, true)
 }
@@ -140,6 +147,12 @@ fn server4(port: u16) -> Endpoint {
 
 fn udp4(nth: u64) -> Packet {
     Packet::udp(user4(nth), server4(53))
+}
+
+/// From one of 32 users of the router's own network.
+fn udp4_near(nth: u64) -> Packet {
+    let host = (Ipv4Addr::new(10, 0, 0, 100 + (nth % 32) as u8).into(), 1024 + (nth / 32) as u16);
+    Packet::udp(host, server4(53))
 }
 
 fn udp6(nth: u64) -> Packet {
@@ -202,6 +215,16 @@ fn udp4_begin(bed: &mut Bed) {
     let ports = bed.send_and_see(USERS, &packets);
     let replies: Vec<Packet> =
         (0..FLOWS).zip(ports).map(|(nth, port)| Packet { dst: seen(bed, nth, port), ..reversed(udp4(nth)) }).collect();
+    assert_eq!(bed.send(SERVERS, &replies), FLOWS);
+}
+
+/// The first reply to each host has its address asked for, and leaves once that is known.
+fn udp4_many_begin(bed: &mut Bed) {
+    let packets: Vec<Packet> = (0..FLOWS).map(udp4_near).collect();
+    assert_eq!(bed.send(USERS, &packets), FLOWS);
+    let replies: Vec<Packet> = packets.into_iter().map(reversed).collect();
+    bed.send(SERVERS, &replies[..32]);
+    bed.answer();
     assert_eq!(bed.send(SERVERS, &replies), FLOWS);
 }
 

@@ -277,6 +277,16 @@ impl<B> Neighbors<B> {
         self.entries.get(place.at as usize).and_then(Option::as_ref).is_some_and(|entry| entry.number == place.number)
     }
 
+    /// Takes note that the neighbor at a place is used, if it is still there.
+    #[inline(always)]
+    pub fn touch(&mut self, place: Place, now: Instant) {
+        if let Some(Some(entry)) = self.entries.get_mut(place.at as usize)
+            && entry.number == place.number
+        {
+            entry.touch(now);
+        }
+    }
+
     /// The neighbor at a place, if it is still there and can be used without a question; with [`Entry::touch`] the same
     /// as [`resolve`](Self::resolve).
     #[inline(always)]

@@ -21,7 +21,7 @@ pub const STAGES: &[(&str, &[(&str, &str)])] = &[
         &[
             ("", "process_burst"),
             ("fastpath", "pass_burst"),
-            ("fastpath", "pass"),
+            ("fastpath::run", ANY),
             ("pipeline", "receive"),
             ("pipeline", "arrive"),
             ("pipeline", "walk"),

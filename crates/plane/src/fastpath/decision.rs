@@ -14,9 +14,33 @@ pub(crate) struct Decision {
     pub hop: NextHop,
     /// Where the table of neighbors has the next hop, unless that has been forgotten meanwhile.
     pub neighbor: neighbor::Place,
-    /// The rules that count them, and how many those are.
-    rules: [RuleId; Trail::ROOM],
-    rule_count: u8,
+    /// The rules that count them.
+    pub rules: Rules,
+}
+
+/// Rules that act on a packet, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rules {
+    /// Those behind the last one are all the same.
+    all: [RuleId; Trail::ROOM],
+    count: u8,
+}
+
+impl Rules {
+    #[inline(always)]
+    pub fn iter(&self) -> impl Iterator<Item = &RuleId> + '_ {
+        self.all.iter().take(usize::from(self.count))
+    }
+
+    fn as_slice(&self) -> &[RuleId] {
+        self.all.get(..usize::from(self.count)).unwrap_or(&[])
+    }
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self { all: [RuleId::default(); Trail::ROOM], count: 0 }
+    }
 }
 
 /// What every packet that goes by a decision has to do with.
@@ -48,29 +72,22 @@ impl Decision {
         (link, header): (Link, LinkHeader),
         rules: &[RuleId],
     ) -> Self {
-        let mut all = [RuleId::default(); Trail::ROOM];
-        all.iter_mut().zip(rules).for_each(|(place, rule)| *place = *rule);
-        let rule_count = rules.len().min(Trail::ROOM) as u8;
+        let mut all = Rules::default();
+        all.all.iter_mut().zip(rules).for_each(|(place, rule)| *place = *rule);
+        all.count = rules.len().min(Trail::ROOM) as u8;
         let Link { port, mtu, .. } = link;
-        Self { way: Way { iif, alike, port, mtu, header }, hop, neighbor, rules: all, rule_count }
-    }
-
-    #[inline(always)]
-    pub fn rules(&self) -> impl Iterator<Item = &RuleId> + '_ {
-        self.rules.iter().take(usize::from(self.rule_count))
+        Self { way: Way { iif, alike, port, mtu, header }, hop, neighbor, rules: all }
     }
 
     /// Are packets like these let out by this hop, and counted by these rules?
     #[inline]
     fn is(&self, iif: IfaceId, alike: Alike, hop: &NextHop, rules: &[RuleId]) -> bool {
-        (self.way.iif, self.way.alike, self.hop) == (iif, alike, *hop)
-            && self.rules.get(..usize::from(self.rule_count)) == Some(rules)
+        (self.way.iif, self.way.alike, self.hop) == (iif, alike, *hop) && self.rules.as_slice() == rules
     }
 
     fn is_same(&self, other: &Self) -> bool {
         // Neighbor and Iface of the hop say the rest.
-        let rules = other.rules.get(..usize::from(other.rule_count)).unwrap_or(&[]);
-        self.is(other.way.iif, other.way.alike, &other.hop, rules) && self.neighbor == other.neighbor
+        self.is(other.way.iif, other.way.alike, &other.hop, other.rules.as_slice()) && self.neighbor == other.neighbor
     }
 
     /// Spreads decisions over the table; who aims at one place of it only makes his own packets slow.
@@ -80,7 +97,7 @@ impl Decision {
             IpAddr::V6(address) => address.to_bits() as u64 ^ (address.to_bits() >> 64) as u64,
         };
         let ifaces = u64::from(self.way.iif.0) << 18 | u64::from(self.hop.iface.0) << 2 | self.way.alike.number();
-        let rules = self.rules().fold(0u64, |hash, rule| hash.wrapping_mul(31).wrapping_add(rule.number()));
+        let rules = self.rules.iter().fold(0u64, |hash, rule| hash.wrapping_mul(31).wrapping_add(rule.number()));
         let product = u128::from(address ^ ifaces << 20 ^ rules << 40) * 0x9e37_79b9_7f4a_7c15;
         ((product >> 64) as u64 ^ product as u64) as usize
     }
@@ -210,13 +227,20 @@ impl Decisions {
 
     /// The decision that holds before or after the first reply, as `replied` says, where `id` was decided: that one, or
     /// what is decided from the first reply on, if that is known.
-    pub fn at_hand(&self, id: DecisionId, replied: bool) -> Option<DecisionId> {
-        let holds = |id: &DecisionId| self.get(*id).is_some_and(|decision| decision.way.alike.holds(replied));
-        if holds(&id) {
-            return Some(id);
+    #[inline(always)]
+    pub fn at_hand(&self, id: DecisionId, replied: bool) -> Option<(DecisionId, &Decision)> {
+        let holding = |id| self.get(id).filter(|decision| decision.way.alike.holds(replied));
+        match holding(id) {
+            Some(decision) => Some((id, decision)),
+            None => self.heir(id).and_then(|heir| holding(heir).map(|decision| (heir, decision))),
         }
+    }
+
+    /// What is decided from the first reply on where `id` was decided.
+    #[inline(never)]
+    fn heir(&self, id: DecisionId) -> Option<DecisionId> {
         let place = self.places.get(id.0 as usize & (self.places.len() - 1)).filter(|place| place.id == id.0)?;
-        place.heir.filter(|heir| place.generation == self.generation && holds(heir))
+        place.heir.filter(|_| place.generation == self.generation)
     }
 
     /// The decision that was last made about packets that leave by this way, if it is the one about packets like these;
@@ -307,18 +331,19 @@ mod tests {
         };
         let (old, new, elsewhere) =
             (enter(&mut decisions, 1, before), enter(&mut decisions, 1, after), enter(&mut decisions, 2, after));
+        let at_hand = |decisions: &Decisions, id, replied| decisions.at_hand(id, replied).map(|(id, _)| id);
         for (first, then, heir) in
             [(old, elsewhere, None), (old, old, None), (DecisionId::NONE, new, None), (old, new, Some(new))]
         {
             decisions.succeed(first, then);
-            assert_eq!((decisions.at_hand(old, false), decisions.at_hand(old, true)), (Some(old), heir));
+            assert_eq!((at_hand(&decisions, old, false), at_hand(&decisions, old, true)), (Some(old), heir));
         }
         for id in [new, elsewhere] {
-            assert_eq!((decisions.at_hand(id, false), decisions.at_hand(id, true)), (None, Some(id)));
+            assert_eq!((at_hand(&decisions, id, false), at_hand(&decisions, id, true)), (None, Some(id)));
         }
         decisions.forget();
         decisions.succeed(old, new);
-        assert_eq!(decisions.at_hand(old, true), None);
+        assert_eq!(at_hand(&decisions, old, true), None);
     }
 
     #[test]

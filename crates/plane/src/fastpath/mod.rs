@@ -12,8 +12,9 @@
 //! common shape takes the walk: fragments, IPv4 options and extension headers, a TTL that ends here, a SYN, a
 //! segment outside of its window, a packet larger than the MTU, ICMP.
 //!
-//! Most packets of a burst go by the same decision: decision and neighbor are looked at once for a [`Run`] of them, and
-//! they are counted together, before anything else happens (`run.rs`).
+//! Most packets of a burst go by the same decision: decision and neighbor are looked at once for a [`Run`] of them. Runs
+//! of the same Ifaces and rules, as those to many hosts of a network are, are counted together, before anything else
+//! happens (`run.rs`).
 //!
 //! Addresses, routes and rules do not change behind a decision's back: whatever changes them calls
 //! [`Decisions::forget`].
@@ -64,7 +65,7 @@ impl<B: Buffer> Plane<B> {
             }
         }
         let mut packets = places.iter_mut().zip(&mut sights);
-        let mut run = Run::NONE;
+        let mut run = Run::new(self.conntrack.udp_deadlines(now));
         loop {
             let halted = loop {
                 let Some((place, sight)) = packets.next() else { break None };
