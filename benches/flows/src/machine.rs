@@ -15,35 +15,38 @@ pub struct Pair {
 }
 
 /// Each thread makes its own work, which returns how long one piece of it has taken, and does it `pieces` times, alone
-/// and beside the other in turns; medians over pieces, then over turns.
+/// and beside the other in turns; medians over turns.
+///
+/// Each is compared with itself: how fast a thread is alone also depends on which memory it was given.
 pub fn side_by_side<W: FnMut() -> Duration>(pieces: usize, make: impl Fn() -> W + Sync) -> Pair {
-    const TURNS: usize = 7;
+    const TURNS: usize = 25;
     let barrier = Barrier::new(2);
-    let measure = |work: &mut W| median((0..pieces).map(|_| work().as_nanos() as f64).collect());
-    let (first, second) = std::thread::scope(|scope| {
-        let other = scope.spawn(|| {
-            let mut work = make();
-            let turns = (0..TURNS).map(|_| {
-                // While the first is alone.
-                barrier.wait();
-                barrier.wait();
-                measure(&mut work)
-            });
-            turns.collect::<Vec<f64>>()
-        });
+    // Means, so that two threads that had to share a core would show.
+    let measure = |work: &mut W| (0..pieces).map(|_| work().as_nanos() as f64).sum::<f64>() / pieces as f64;
+    // Alone and beside the other; whose turn it is to be alone is the number of the thread.
+    let turns = |thread: usize| -> Vec<(f64, f64)> {
         let mut work = make();
-        let turns = (0..TURNS).map(|_| {
-            barrier.wait();
-            let alone = measure(&mut work);
+        let turn = |_| {
+            let mut alone = 0.0;
+            for whose in 0..2 {
+                barrier.wait();
+                if whose == thread {
+                    alone = measure(&mut work);
+                }
+            }
             barrier.wait();
             (alone, measure(&mut work))
-        });
-        let turns: Vec<(f64, f64)> = turns.collect();
-        (turns, other.join().unwrap_or_default())
+        };
+        (0..TURNS).map(turn).collect()
+    };
+    let (first, second) = std::thread::scope(|scope| {
+        let other = scope.spawn(|| turns(1));
+        (turns(0), other.join().unwrap_or_default())
     });
-    let both = first.iter().zip(&second).map(|((alone, one), other)| (*alone, (one + other) / 2.0));
-    let (alone, both): (Vec<f64>, Vec<f64>) = both.unzip();
-    let scales = alone.iter().zip(&both).map(|(alone, both)| 2.0 * alone / both).collect();
+    let of_both = first.iter().zip(&second);
+    let alone = of_both.clone().map(|((one, _), (other, _))| (one + other) / 2.0).collect();
+    let both = of_both.clone().map(|((_, one), (_, other))| (one + other) / 2.0).collect();
+    let scales = of_both.map(|(one, other)| one.0 / one.1 + other.0 / other.1).collect();
     Pair { alone: median(alone), both: median(both), scale: median(scales) }
 }
 

@@ -71,8 +71,8 @@ fn main() -> ExitCode {
     }
     let (routers, bytes) = two_routers();
     let per_step = |pair: Pair| Pair { alone: pair.alone / 1000.0, both: pair.both / 1000.0, ..pair };
-    let sums = per_step(side_by_side(2_000, machine::sums));
-    let reads = per_step(side_by_side(2_000, || machine::chase(bytes)));
+    let sums = per_step(side_by_side(20_000, machine::sums));
+    let reads = per_step(side_by_side(20_000, || machine::chase(bytes)));
     for (name, pair) in [("two routers", routers), ("two of sums", sums), ("two of reads", reads)] {
         let empty = [None; 6].into_iter();
         report.row(name, &empty.chain([pair.alone, pair.both, pair.scale].map(Some)).collect::<Vec<_>>());
@@ -188,7 +188,7 @@ fn two_routers() -> (Pair, usize) {
         ((memory().1 - before) * 1_048_576.0) as usize
     };
     drop(first);
-    let pair = side_by_side(2_000, || {
+    let pair = side_by_side(20_000, || {
         let (mut bed, mut state) = (router(), 7);
         move || burst(&mut bed, (0..BURST).map(|_| shuffled(&mut state) % SIDE_BY_SIDE))
     });
