@@ -5,12 +5,15 @@
 //!      └─────────┴───────┴────────┴──────────┴────────────┴────► anything unusual: the walk
 //! ```
 //!
-//! The walk is the truth. Where it has sent a packet of a known flow out of an Iface, and what it decided is a function
-//! of the flow alone (endpoints, Ifaces, `ct.state`), it leaves a [`Decision`] with the flow; the next packets like that
-//! one do what it did, and nothing else: the same refresh of flow and windows, the same counts of the same rules, the
-//! same neighbor asked anew, the same bytes. A packet changes nothing before all of that is certain. What is not of the
-//! common shape takes the walk: fragments, IPv4 options and extension headers, a TTL that ends here, a SYN, a
-//! segment outside of its window, a packet larger than the MTU, ICMP.
+//! The walk is the truth. Where it has sent a packet of a flow out of an Iface, and what it decided is a function of the
+//! flow alone (endpoints, Ifaces, `ct.state`), it leaves a [`Decision`] with the flow, from the first packet on; the next
+//! packets like that one do what it did, and nothing else: the same refresh of flow and windows, the same counts of the
+//! same rules, the same neighbor asked anew, the same bytes. A packet changes nothing that the walk asks for before all
+//! of that is certain. What is not of the common shape takes the walk: fragments, IPv4 options and extension headers, a
+//! TTL that ends here, a SYN, a segment outside of its window, a packet larger than the MTU, ICMP.
+//!
+//! Where rules tell answered flows from others, but all answered ones alike, a decision has an heir: what has been decided
+//! for one flow from its first reply on is decided for all.
 //!
 //! Most packets of a burst go by the same decision: decision and neighbor are looked at once for a [`Run`] of them. Runs
 //! of the same Ifaces and rules, as those to many hosts of a network are, are counted together, before anything else
