@@ -1,7 +1,7 @@
 //! The examples with pieces of them deleted, repeated, exchanged and brought in from other files: texts that look like
 //! NaCl, and so get beyond the parser.
 //!
-//! The bytes say which file to begin with and what to do to it; see [`mutated`]. What comes out is compiled as any text
+//! The bytes say which file to begin with and what to do to it; see `mutated`. What comes out is compiled as any text
 //! is ([`nacl_text`](crate::nacl_text)), laid out, and asked about as an editor would.
 
 use crate::Bytes;

@@ -7,7 +7,7 @@
 //! [`compile`] stops there; [`analyze`] also asks what can never happen in the functions that came out, and why.
 //!
 //! Every arrow also yields diagnostics and none stops the next, so one run reports every independent mistake; only
-//! [`lower`] asks for a file without errors. No stage panics on any text, exhausts the stack (nesting, calls and
+//! `lower` asks for a file without errors. No stage panics on any text, exhausts the stack (nesting, calls and
 //! constants that name constants are bounded, with a diagnostic each), or takes much more than linear time.
 //!
 //! No I/O and no `std`: the image compiles its own configuration at boot, with this very code.

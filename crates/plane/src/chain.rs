@@ -79,7 +79,7 @@ pub(crate) fn run(view: &View<'_>, rules: &mut Rules, hook: Hook, iface: IfaceId
     functions(view, rules, chain, hook, iface, tracked)
 }
 
-/// Would [`run`] do nothing to this packet?
+/// Would [`run()`] do nothing to this packet?
 #[inline]
 pub(crate) fn is_idle(
     tables: &Tables,
@@ -100,7 +100,7 @@ pub(crate) fn is_idle(
     }
 }
 
-/// As [`run`], for who wants to see each step.
+/// As [`run()`], for who wants to see each step.
 #[cold]
 fn traced(
     view: &View<'_>,

@@ -31,7 +31,7 @@ pub fn test(path: &Path) -> io::Result<Tested> {
     test_with(path, &sim::Net::settings())
 }
 
-/// As [`test`], on a router with other settings.
+/// As [`test()`], on a router with other settings.
 pub fn test_with(path: &Path, settings: &Settings) -> io::Result<Tested> {
     let text = String::from_utf8_lossy(&std::fs::read(path)?).into_owned();
     let story = match parse(&path.display().to_string(), &text) {

@@ -36,7 +36,7 @@
 //! ```
 //!
 //! The fields are those of [`packet::Key`], and `via`, `from`, `to`, `ext`, `ipopt`, `data`, `echo`, `target`;
-//! `docs/stories.md` explains each. [`test`] does all there is to do with a story's file; [`parse`]
+//! `docs/stories.md` explains each. [`test()`] does all there is to do with a story's file; [`parse`]
 //! reads a story, [`play`] plays it on the simulator, [`render`] shows what was wrong.
 
 #![forbid(unsafe_code)]
